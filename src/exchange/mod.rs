@@ -1,0 +1,69 @@
+//! One disclosure: decide → record → fetch → filter → release. Nothing leaves before its entry is durable, and no
+//! field that was not allowed, whatever the provider sent.
+
+pub mod source;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    audit::AuditError,
+    case::CaseError,
+    department::Caller,
+    ids::{CaseId, CertificateType, FieldName, OperatorId, RequestId, ResourceCode, Subject},
+    policy::{AllowedField, PolicyError, Refusal},
+};
+
+/// What a caller wants to know, with its purpose.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    pub id: &'a RequestId,
+    pub caller: &'a Caller,
+    pub operator: &'a OperatorId,
+    pub case: &'a CaseId,
+    pub resource: &'a ResourceCode,
+    pub subject: &'a Subject,
+    pub ask: Ask<'a>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Ask<'a> {
+    /// These fields; none means all that are allowed.
+    Query(&'a [FieldName]),
+    /// Do these claims hold?
+    Verify(&'a Map<String, Value>),
+    /// The fields that a certificate of this type draws on.
+    Issue(&'a CertificateType, &'a [FieldName]),
+}
+
+/// What may leave.
+#[derive(Clone, Debug)]
+pub struct Released {
+    /// Filtered and masked records, in the provider's order (for `Verify`: empty).
+    pub records: Vec<Map<String, Value>>,
+    /// For `Verify`: one yes or no a claim.
+    pub matches: Vec<(FieldName, bool)>,
+    pub fields: Vec<AllowedField>,
+    /// The sequence number of the audit entry.
+    pub entry: u64,
+}
+
+/// Why nothing leaves.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    #[error("no resource has the code `{0}`")]
+    NoSuchResource(ResourceCode),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error("the access cannot be recorded")]
+    NotRecorded(#[from] AuditError),
+    #[error("the provider cannot answer: {0}")]
+    Source(#[from] source::SourceError),
+    #[error("the claim `{0}` is not of the form of its data item")]
+    Claim(FieldName),
+    #[error("too many requests of this system")]
+    RateLimited { retry_after_s: u64 },
+}

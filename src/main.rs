@@ -1,0 +1,7 @@
+//! The command line of Yinxin.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    yinxin::cli::run()
+}

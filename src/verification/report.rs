@@ -1,0 +1,166 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What was found out about a document (ETSI EN 319 102-1 terms).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Report {
+    /// The name the document came with, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file: Option<String>,
+    pub format: Format,
+    /// SHA-256 of the bytes as they came, hexadecimal.
+    pub document_sha256: String,
+    pub size_bytes: u64,
+    #[schema(value_type = String, format = DateTime)]
+    pub verified_at: Timestamp,
+    /// The worst of the signatures'.
+    pub indication: Indication,
+    pub sub_indication: Option<SubIndication>,
+    /// The headline: null where it cannot be told.
+    pub modified_after_signing: Option<bool>,
+    pub signatures: Vec<SignatureReport>,
+    /// Where the document is one of this node's.
+    pub certificate: Option<CertificateReport>,
+    pub trust_snapshot: TrustSnapshot,
+    pub findings: Vec<Finding>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Pdf,
+    Ofd,
+    SdJwt,
+    Cms,
+    Unknown,
+}
+
+/// EN 319 102-1 5.1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub enum Indication {
+    #[serde(rename = "TOTAL_PASSED")]
+    TotalPassed,
+    #[serde(rename = "INDETERMINATE")]
+    Indeterminate,
+    #[serde(rename = "TOTAL_FAILED")]
+    TotalFailed,
+}
+
+/// EN 319 102-1 5.1.3, those that can occur.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SubIndication {
+    FormatFailure,
+    HashFailure,
+    SigCryptoFailure,
+    Revoked,
+    Expired,
+    NotYetValid,
+    SigConstraintsFailure,
+    ChainConstraintsFailure,
+    CertificateChainGeneralFailure,
+    CryptoConstraintsFailure,
+    NoCertificateChainFound,
+    NoSigningCertificateFound,
+    SignedDataNotFound,
+    OutOfBoundsNoPoe,
+    OutOfBoundsNotRevoked,
+    RevokedNoPoe,
+    TryLater,
+    Generic,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SignatureReport {
+    /// The name of its field, or its id.
+    pub name: String,
+    pub kind: SignatureKind,
+    /// Digests and value right over the bytes covered.
+    pub intact: bool,
+    /// The signer's X.509 certificate chains to a trusted root and may sign.
+    pub trusted: bool,
+    pub indication: Indication,
+    pub sub_indication: Option<SubIndication>,
+    /// The signer's name, as its X.509 certificate has it.
+    pub signer: Option<String>,
+    pub seal_name: Option<String>,
+    /// When it says it was signed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub signing_time: Option<Timestamp>,
+    /// What proves the time: none (`claimed`) or a timestamp.
+    pub signing_time_proof: Option<String>,
+    pub algorithm: Option<String>,
+    pub covers_whole_document: bool,
+    /// What later revisions changed.
+    pub changes: Vec<Change>,
+    /// Subject names from the signer up to the root.
+    pub chain: Vec<String>,
+    /// What is known of the X.509 certificate's revocation.
+    pub revocation: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureKind {
+    Seal,
+    Signature,
+    DocumentTimestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// The revision that changed it, from 2.
+    pub revision: u32,
+    pub what: String,
+    pub permitted: bool,
+}
+
+/// Where the document is one of this node's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CertificateReport {
+    pub identifier: String,
+    pub certificate_type: String,
+    pub title: String,
+    pub issuer: String,
+    pub status: crate::certificate::Status,
+    pub valid_from: String,
+    pub valid_until: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+    /// Whether the bytes are those that were issued; null when only the code was asked for.
+    pub equals_issued: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TrustSnapshot {
+    /// SHA-256 over the roots, hexadecimal, first 16 digits.
+    pub id: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub date: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// Stable.
+    pub code: String,
+    pub severity: Severity,
+    /// The signature it belongs to, by its place in `signatures`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature: Option<usize>,
+    pub message: Bilingual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Bilingual {
+    pub zh: String,
+    pub en: String,
+}
