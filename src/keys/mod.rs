@@ -1,5 +1,7 @@
 //! Signing keys behind one trait.
 
+pub mod authority;
+
 use rustls_pki_types::CertificateDer;
 
 /// Signature algorithms that keys of this node can have.
