@@ -1,6 +1,8 @@
 //! Departments, their systems, and the credentials that systems are known by: client certificates and bound tokens.
 
+mod account;
 mod directory;
+mod throttle;
 mod token;
 
 use futures_util::future::BoxFuture;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::{
+    account::{Account, AccountError, AccountStore, Accounts, PASSWORD_MAX, PASSWORD_MIN, Role},
     directory::{Caller, Directory},
     token::{Claims, TokenError, TokenKey},
 };
