@@ -1,1 +1,62 @@
-//! To be written.
+//! JSON handlers: a file a resource. They parse, call one domain function, and answer.
+
+pub mod extract;
+pub mod openapi;
+pub mod problem;
+mod subject;
+
+use actix_web::{HttpRequest, http::StatusCode, web};
+
+use self::problem::Problem;
+pub use self::subject::SubjectBody;
+
+/// Routes of the exchange listener.
+pub fn exchange_routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/openapi.json", web::get().to(openapi::serve))
+        .default_service(web::to(no_such_route));
+}
+
+/// Routes of the portal listener, beside its pages.
+pub fn portal_routes(config: &mut web::ServiceConfig) {
+    config.route("/openapi.json", web::get().to(openapi::serve));
+}
+
+/// The answer to an unknown path.
+pub async fn no_such_route() -> Result<&'static str, Problem> {
+    Err(Problem::not_found(
+        "route_not_found",
+        "没有此地址。接口说明见 /openapi.json。",
+        "There is nothing at this address. The API is described at /openapi.json.",
+    ))
+}
+
+/// A problem for an answer that the framework gave without one (a wrong method, a bad request line).
+pub fn problem_for(status: StatusCode, request: &HttpRequest) -> Problem {
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND if request.match_pattern().is_some() => Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "此地址不接受该方法。接口说明见 /openapi.json。",
+            "This address does not take that method. The API is described at /openapi.json.",
+        ),
+        StatusCode::NOT_FOUND => Problem::not_found(
+            "route_not_found",
+            "没有此地址。接口说明见 /openapi.json。",
+            "There is nothing at this address. The API is described at /openapi.json.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            status,
+            "body_too_large",
+            "请求体超过上限。",
+            "The body is larger than the limit.",
+        ),
+        _ if status.is_client_error() => Problem::new(
+            status,
+            "request_invalid",
+            "请求不符合接口约定，见 /openapi.json。",
+            "The request is not of the agreed form: see /openapi.json.",
+        ),
+        _ => Problem::internal(&std::io::Error::other(status.to_string())),
+    }
+}

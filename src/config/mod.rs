@@ -1,1 +1,299 @@
-//! To be written.
+//! The node's configuration: one small struct a concern. Every option has a default that works or is asked for by name;
+//! `config/node.toml` lists them all, and a test keeps the two the same.
+
+mod limits;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+pub use self::limits::Limits;
+use crate::ids::DepartmentId;
+
+/// The whole of `node.toml`. Relative paths are relative to the file's folder.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+pub struct Config {
+    pub node: Node,
+    pub exchange: Exchange,
+    pub portal: Portal,
+    pub monitoring: Monitoring,
+    pub keys: Keys,
+    pub certificates: Certificates,
+    pub trust: Trust,
+    pub policy: Policy,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Node {
+    /// The node's name, shown on its pages and in its tokens. Default `yinxin`.
+    pub name: String,
+    /// The folder that holds `yinxin.db`. Default `data`.
+    pub data: PathBuf,
+    /// Where the public reaches the portal: printed in QR codes. Default `https://127.0.0.1:8444`.
+    pub portal_url: String,
+}
+
+/// The listener for departments' systems: mutual TLS.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exchange {
+    /// Default `127.0.0.1:8443`.
+    pub listen: SocketAddr,
+    /// PEM: the server's X.509 certificate and its chain. Default `certs/exchange.pem`.
+    pub certificate: PathBuf,
+    /// PEM: its PKCS#8 key. Default `certs/exchange.key`.
+    pub key: PathBuf,
+    /// PEM: the roots that client certificates must chain to. Default `certs/client-roots.pem`.
+    pub client_roots: PathBuf,
+    /// Accept TLS 1.2 beside 1.3. Default false.
+    pub tls_1_2: bool,
+    /// Threads that serve it. Default: one a core.
+    pub workers: Option<usize>,
+}
+
+/// The listener for browsers and the public.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Portal {
+    /// Default `127.0.0.1:8444`.
+    pub listen: SocketAddr,
+    /// Default `certs/portal.pem`.
+    pub certificate: PathBuf,
+    /// Default `certs/portal.key`.
+    pub key: PathBuf,
+    /// Accept TLS 1.2 beside 1.3. Default false.
+    pub tls_1_2: bool,
+}
+
+/// The plain listener for `/healthz`, `/readyz` and `/metrics`: loopback only.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Monitoring {
+    /// Default `127.0.0.1:8445`.
+    pub listen: SocketAddr,
+}
+
+/// Keys that the node makes for itself in this folder when they are not there: `token.key` and `log.key` (Ed25519,
+/// PKCS#8), `log.vkey` (to check the log with), `data.key` (32 bytes: pseudonyms and uploaded datasets).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// Default `keys`.
+    pub folder: PathBuf,
+}
+
+/// E-certificates.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Certificates {
+    /// A folder a type. Default: the types that are built in.
+    pub types: Option<PathBuf>,
+    /// Where fonts are looked for. Default `/usr/share/fonts` and `/usr/local/share/fonts`.
+    pub fonts: Vec<PathBuf>,
+    /// One a department that issues. Default: none.
+    pub seals: Vec<Seal>,
+}
+
+/// The seal of a department: an X.509 certificate and its key.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    pub department: DepartmentId,
+    /// PEM: the seal's X.509 certificate and its chain.
+    pub certificate: PathBuf,
+    /// PEM: its PKCS#8 key, readable by its owner only.
+    pub key: PathBuf,
+}
+
+/// Whose signatures are trusted.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trust {
+    /// A folder of roots, PEM or DER. Default `trust`.
+    pub roots: PathBuf,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// A folder with `schema.cedarschema` and `guardrails.cedar`. Default: those that are built in.
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, or a filter by module. Default `info`.
+    pub level: String,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            name: "yinxin".to_owned(),
+            data: "data".into(),
+            portal_url: "https://127.0.0.1:8444".to_owned(),
+        }
+    }
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            certificate: "certs/exchange.pem".into(),
+            key: "certs/exchange.key".into(),
+            client_roots: "certs/client-roots.pem".into(),
+            tls_1_2: false,
+            workers: None,
+        }
+    }
+}
+
+impl Default for Portal {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8444)),
+            certificate: "certs/portal.pem".into(),
+            key: "certs/portal.key".into(),
+            tls_1_2: false,
+        }
+    }
+}
+
+impl Default for Monitoring {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8445)),
+        }
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { folder: "keys".into() }
+    }
+}
+
+impl Default for Certificates {
+    fn default() -> Self {
+        Self {
+            types: None,
+            fonts: vec!["/usr/share/fonts".into(), "/usr/local/share/fonts".into()],
+            seals: Vec::new(),
+        }
+    }
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self { roots: "trust".into() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+        }
+    }
+}
+
+/// Why a configuration does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("`{path}` cannot be read: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{path}`: {message}")]
+    Form { path: PathBuf, message: String },
+}
+
+impl Config {
+    /// Reads `node.toml`.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let form = |message: String| ConfigError::Form {
+            path: path.to_owned(),
+            message,
+        };
+        let mut config: Self = toml::from_str(&text).map_err(|error| form(error.to_string()))?;
+        config.check().map_err(form)?;
+        config.resolve(path.parent().unwrap_or(Path::new(".")));
+        Ok(config)
+    }
+
+    /// Rules that the form alone does not hold.
+    fn check(&self) -> Result<(), String> {
+        if !self.monitoring.listen.ip().is_loopback() {
+            return Err("`monitoring.listen` must be a loopback address: it is plain HTTP".to_owned());
+        }
+        if !self.node.portal_url.starts_with("https://") || self.node.portal_url.ends_with('/') {
+            return Err("`node.portal_url` must begin with https:// and end without a slash".to_owned());
+        }
+        if self.node.name.trim().is_empty() || self.node.name.chars().count() > 100 {
+            return Err("`node.name` must hold 1 to 100 characters".to_owned());
+        }
+        self.limits.check()
+    }
+
+    /// Makes every relative path absolute to the folder of the file.
+    fn resolve(&mut self, base: &Path) {
+        let exchange = &mut self.exchange;
+        let portal = &mut self.portal;
+        let paths = [
+            &mut self.node.data,
+            &mut exchange.certificate,
+            &mut exchange.key,
+            &mut exchange.client_roots,
+            &mut portal.certificate,
+            &mut portal.key,
+            &mut self.keys.folder,
+            &mut self.trust.roots,
+        ];
+        let seals = self
+            .certificates
+            .seals
+            .iter_mut()
+            .flat_map(|s| [&mut s.certificate, &mut s.key]);
+        let optional = self.certificates.types.iter_mut().chain(self.policy.folder.iter_mut());
+        for path in paths
+            .into_iter()
+            .chain(seals)
+            .chain(optional)
+            .chain(self.certificates.fonts.iter_mut())
+        {
+            *path = base.join(&*path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commented_example_says_what_the_defaults_are() {
+        let text = include_str!("../../config/node.toml");
+        let written: Config = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(written, Config::default());
+    }
+
+    #[test]
+    fn an_unknown_option_and_a_public_monitoring_address_are_refused() {
+        assert!(toml::from_str::<Config>("[exchange]\nlistn = \"127.0.0.1:1\"").is_err());
+        let mut config = Config::default();
+        config.monitoring.listen = SocketAddr::from(([0, 0, 0, 0], 8445));
+        assert!(config.check().is_err());
+    }
+}

@@ -1,0 +1,31 @@
+use actix_web::{HttpResponse, web};
+use utoipa::OpenApi;
+
+/// The API, as its handlers describe it. `paths` grows with the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Yinxin 印信",
+        description = "Data sharing, e-certificates and access audit of one node. Routes tagged `exchange` need a client \
+                       certificate on the exchange listener; routes tagged `portal` are public or need a sign-in.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    tags(
+        (name = "exchange", description = "Departments' systems, mutual TLS"),
+        (name = "portal", description = "Browsers and the public")
+    ),
+    components(schemas(super::problem::Problem))
+)]
+struct Document;
+
+/// The OpenAPI 3.1 document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// `GET /openapi.json`
+pub async fn serve() -> HttpResponse {
+    static JSON: std::sync::OnceLock<web::Bytes> = std::sync::OnceLock::new();
+    let json = JSON.get_or_init(|| document().to_json().unwrap_or_default().into());
+    HttpResponse::Ok().content_type("application/json").body(json.clone())
+}
