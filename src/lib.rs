@@ -4,6 +4,9 @@
 //! imports those, and of its peers only what is named beside it; storage traits stand beside their consumers;
 //! `server` and `cli` wire everything. `tests/architecture.rs` reads the `use crate::` lines and keeps this true.
 
+// The lints against panics are for what runs in service; unit tests say more by panicking.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
 pub mod clock; // injected time
 pub mod formats; // pure wire formats: bytes in, structs out
 pub mod ids; // typed identifiers, check characters, pseudonyms

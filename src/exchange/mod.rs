@@ -8,9 +8,8 @@ use serde_json::{Map, Value};
 use crate::{
     audit::AuditError,
     case::CaseError,
-    department::Caller,
     ids::{CaseId, CertificateType, FieldName, OperatorId, RequestId, ResourceCode, Subject},
-    policy::{AllowedField, PolicyError, Refusal},
+    policy::{AllowedField, Caller, PolicyError, Refusal},
 };
 
 /// What a caller wants to know, with its purpose.

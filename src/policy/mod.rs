@@ -8,10 +8,11 @@ mod engine;
 use std::sync::Arc;
 
 pub use self::engine::Policy;
+/// Who asks: a part of every question.
+pub use crate::department::Caller;
 use crate::{
     case::{Case, ServiceItem},
     catalogue::{Mask, Resource},
-    department::Caller,
     ids::{CertificateType, FieldName, GrantId, OperatorId, Pseudonym},
 };
 
