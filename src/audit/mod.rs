@@ -1,16 +1,19 @@
 //! The access audit: entries are durable before anything is released, chained into an RFC 6962 Merkle tree with signed
 //! checkpoints, and hold no identifier in clear.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ids::{
-    CaseId, CertificateIdentifier, DepartmentId, FieldName, GrantId, ItemCode, OperatorId, Pseudonym, RequestId,
-    ResourceCode, SystemId,
+use crate::{
+    formats::merkle::Hash,
+    ids::{
+        CaseId, CertificateIdentifier, DepartmentId, FieldName, GrantId, ItemCode, OperatorId, Pseudonym, RequestId,
+        ResourceCode, SystemId,
+    },
 };
 
 /// What the store says when it cannot answer.
@@ -25,8 +28,9 @@ pub struct Entry {
     pub request: RequestId,
     pub action: Action,
     pub outcome: Outcome,
-    /// `permitted`, or the code of the refusal or failure.
-    pub code: String,
+    /// `permitted`, or the code of the refusal or failure. Made from literals only, so that no value can slip in.
+    #[schema(value_type = String)]
+    pub code: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
     pub department: Option<DepartmentId>,
@@ -53,7 +57,7 @@ pub struct Entry {
     /// The fields released (or asked for, when refused), each with the mask that was applied.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
-    pub fields: BTreeMap<FieldName, String>,
+    pub fields: BTreeMap<FieldName, Cow<'static, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schema(value_type = Vec<String>)]
     pub grants: Vec<GrantId>,
@@ -63,6 +67,51 @@ pub struct Entry {
     /// SHA-256 of what is about to be sealed, for `seal`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<String>,
+}
+
+impl Entry {
+    /// An entry for something that is permitted; everything else is set by field:
+    /// `Entry { system: Some(id), ..Entry::new(now, request, Action::Query) }`.
+    pub fn new(at: Timestamp, request: RequestId, action: Action) -> Self {
+        Self {
+            at,
+            request,
+            action,
+            outcome: Outcome::Permitted,
+            code: Cow::Borrowed("permitted"),
+            department: None,
+            system: None,
+            operator: None,
+            case: None,
+            item: None,
+            resource: None,
+            subject: None,
+            fields: BTreeMap::new(),
+            grants: Vec::new(),
+            certificate: None,
+            digest: None,
+        }
+    }
+
+    /// The same, refused with this code.
+    #[must_use]
+    pub fn refused(self, code: &'static str) -> Self {
+        Self {
+            outcome: Outcome::Refused,
+            code: Cow::Borrowed(code),
+            ..self
+        }
+    }
+
+    /// The same, permitted but failed with this code.
+    #[must_use]
+    pub fn failed(self, code: &'static str) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            code: Cow::Borrowed(code),
+            ..self
+        }
+    }
 }
 
 /// What was done or tried.
@@ -133,27 +182,51 @@ pub enum AuditError {
     NotWritten,
     #[error("the log is full of waiting entries")]
     Overloaded,
+    #[error("an audit entry may hold at most {max} bytes")]
+    TooLarge { max: usize },
     #[error("the log cannot be read")]
     Store(#[source] StoreFault),
     #[error("the log does not hold together: {0}")]
     Inconsistent(String),
 }
 
-/// Keeps entries, checkpoints and the search index.
+/// Keeps entries, the tree over them, the newest checkpoint and the search index.
 pub trait LogStore: Send + Sync {
-    /// Appends in one transaction; durable when it returns. Returns the first sequence number.
+    /// Appends in one transaction; durable when it returns. Returns the first sequence number: the one after the last
+    /// entry or the last leaf, whichever is later, so that no place in the tree is ever given twice.
     fn append<'a>(&'a self, entries: &'a [Vec<u8>]) -> BoxFuture<'a, Result<u64, StoreFault>>;
-    /// Raw entries from `first` on, at most `limit`, with their sequence numbers.
+    /// Writes something that needs room, durably, and takes it back: whether an append would succeed.
+    fn probe(&self) -> BoxFuture<'_, Result<(), StoreFault>>;
+    /// Raw entries from `first` on, in order, at most `limit`, with their sequence numbers.
     fn entries(&self, first: u64, limit: u32) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, StoreFault>>;
     /// The newest checkpoint (a C2SP signed note).
     fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, StoreFault>>;
-    /// Stores a checkpoint and, in the same transaction, the search rows of the entries that it newly covers.
-    fn put_checkpoint<'a>(
-        &'a self,
-        note: &'a str,
-        tree_size: u64,
-        indexed: &'a [Placed],
-    ) -> BoxFuture<'a, Result<(), StoreFault>>;
+    /// The hashes of a tile; more of them than at the time of an older checkpoint, never fewer.
+    fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>>;
+    /// Stores new tiles, the checkpoint over them and the search rows of the entries it newly covers, in one
+    /// transaction; false, and nothing stored, when the tree no longer has the size that the growth starts from.
+    fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>>;
     /// Entries that pass the filter, newest first.
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>>;
+}
+
+/// What one round of sequencing adds.
+#[derive(Clone, Debug)]
+pub struct Growth {
+    pub from_size: u64,
+    pub tree_size: u64,
+    /// The signed note over the tree of `tree_size` entries.
+    pub checkpoint: String,
+    /// Every tile that is new or longer than before.
+    pub tiles: Vec<Tile>,
+    /// The entries `from_size + 1` to `tree_size`.
+    pub entries: Vec<Placed>,
+}
+
+/// A tile of C2SP tlog-tiles: at level 0 up to 256 leaf hashes, above up to 256 roots of full tiles below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tile {
+    pub level: u8,
+    pub index: u64,
+    pub hashes: Vec<Hash>,
 }

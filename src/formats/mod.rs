@@ -1,1 +1,4 @@
-//! To be written.
+//! Pure wire formats: bytes in, structs out; no I/O, no domain types.
+
+pub mod checkpoint;
+pub mod merkle;
