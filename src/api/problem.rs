@@ -335,7 +335,7 @@ impl From<AuditError> for Problem {
                 .retry_after(2)
             }
             AuditError::Store(_) => Self::unavailable(&error),
-            AuditError::Inconsistent(_) => Self::internal(&error),
+            AuditError::Inconsistent(_) | AuditError::TooLarge { .. } => Self::internal(&error),
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// Entries as they were written, each with its sequence number.
+pub type RawEntries = Vec<(u64, Vec<u8>)>;
+
 /// What the store says when it cannot answer.
 pub type StoreFault = Box<dyn std::error::Error + Send + Sync>;
 
@@ -198,7 +201,7 @@ pub trait LogStore: Send + Sync {
     /// Writes something that needs room, durably, and takes it back: whether an append would succeed.
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreFault>>;
     /// Raw entries from `first` on, in order, at most `limit`, with their sequence numbers.
-    fn entries(&self, first: u64, limit: u32) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, StoreFault>>;
+    fn entries(&self, first: u64, limit: u32) -> BoxFuture<'_, Result<RawEntries, StoreFault>>;
     /// The newest checkpoint (a C2SP signed note).
     fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, StoreFault>>;
     /// The hashes of a tile; more of them than at the time of an older checkpoint, never fewer.
