@@ -376,6 +376,10 @@ impl From<Refusal> for Problem {
                 "The service item of the case does not lead to this type of certificate, or no grant opens it."
                     .to_owned(),
             ),
+            Refusal::Guardrail(name) => (
+                format!("本节点的规则 {name} 不允许此次访问。"),
+                format!("The guardrail `{name}` of this node forbids this access."),
+            ),
             Refusal::GrantExpired => (
                 "授权已过有效期。请重新申请共享。".to_owned(),
                 "The grant has expired. Apply for sharing again.".to_owned(),

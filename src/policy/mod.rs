@@ -4,6 +4,7 @@
 //! (config/policy). The fields and masks come from the grants that Cedar says decided.
 
 mod engine;
+mod rules;
 
 use std::sync::Arc;
 
@@ -78,6 +79,9 @@ pub enum Refusal {
     ItemDoesNotNeedResource,
     #[error("the service item does not lead to this certificate")]
     ItemDoesNotIssueCertificate,
+    /// A guardrail that the operator of the node added.
+    #[error("the guardrail `{0}` of this node forbids it")]
+    Guardrail(String),
     #[error("the grant has expired")]
     GrantExpired,
     #[error("the grant was withdrawn")]
@@ -102,6 +106,7 @@ impl Refusal {
             Self::VerifyOnly => "resource_verify_only",
             Self::ItemDoesNotNeedResource => "item_does_not_need_resource",
             Self::ItemDoesNotIssueCertificate => "item_does_not_issue_certificate",
+            Self::Guardrail(_) => "guardrail",
             Self::GrantExpired => "grant_expired",
             Self::GrantWithdrawn => "grant_withdrawn",
             Self::NoGrant => "grant_missing",
@@ -119,3 +124,6 @@ pub enum PolicyError {
     #[error("the question cannot be put: {0}")]
     Question(String),
 }
+
+#[cfg(test)]
+mod tests;
