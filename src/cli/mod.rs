@@ -1,6 +1,45 @@
-//! One file a command.
+//! One file a command. Each has `Arguments`, which clap reads, and `run`.
+
+mod demo_provider;
+mod keys;
+
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+/// Why a command did not do its work: printed with its causes.
+type CommandError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Yinxin 印信: a node for sharing government data, issuing e-certificates and proving who looked at what.
+#[derive(Parser)]
+#[command(name = "yinxin", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make keys and X.509 certificates: to set up a node where no authority is at hand
+    Keys(keys::Arguments),
+    #[command(hide = true)]
+    DemoProvider(demo_provider::Arguments),
+}
+
+/// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    let done = match Arguments::parse().command {
+        Command::Keys(arguments) => keys::run(arguments),
+        Command::DemoProvider(arguments) => demo_provider::run(arguments),
+    };
+    done.unwrap_or_else(|error| {
+        let mut text = format!("yinxin: {error}");
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            text = format!("{text}: {next}");
+            cause = next.source();
+        }
+        eprintln!("{text}");
+        ExitCode::FAILURE
+    })
 }
