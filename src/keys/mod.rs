@@ -1,8 +1,15 @@
 //! Signing keys behind one trait.
 
 pub mod authority;
+mod software;
 
-use rustls_pki_types::CertificateDer;
+use std::{fs, path::Path};
+
+use der::{Decode, Encode};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+
+pub use self::software::SoftwareKey;
+use crate::formats::cms;
 
 /// Signature algorithms that keys of this node can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +19,16 @@ pub enum Algorithm {
     Ed25519,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RsaPkcs1Sha256,
+}
+
+impl From<Algorithm> for cms::SignatureAlgorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::EcdsaP256Sha256 => Self::EcdsaSha256,
+            Algorithm::Ed25519 => Self::Ed25519,
+            Algorithm::RsaPkcs1Sha256 => Self::RsaPkcs1Sha256,
+        }
+    }
 }
 
 /// A key that signs and does not leave its place.
@@ -26,20 +43,74 @@ pub trait SigningKey: Send + Sync {
 /// Why a key cannot be used. Never holds key material.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("the key file cannot be read")]
+    #[error("the key or X.509 certificate file cannot be read")]
     Io(#[source] std::io::Error),
     #[error("the key file must be readable by its owner only (mode 0600)")]
     Permissions,
     #[error("the file holds no PKCS#8 key of a known algorithm")]
     Form,
+    #[error("the file holds no chain of X.509 certificates in PEM")]
+    Chain,
     #[error("the X.509 certificate does not belong to the key")]
     OtherKey,
     #[error("the key did not sign")]
     Sign,
+    #[error("the signature cannot be written as CMS: {0}")]
+    Cms(String),
 }
+
+/// The most X.509 certificates that stand in one chain file.
+pub const MAX_CHAIN: usize = 10;
+
+/// The longest key or chain file, in bytes.
+pub const MAX_FILE_BYTES: u64 = 256 * 1024;
 
 /// A key with the X.509 certificates that speak for it, its own first.
 pub struct Identity {
     pub key: Box<dyn SigningKey>,
     pub chain: Vec<CertificateDer<'static>>,
+}
+
+impl Identity {
+    /// Reads a chain (PEM, leaf first) and its key (PKCS#8, PEM or DER, mode 0600).
+    pub fn load(chain_pem: &Path, key: &Path) -> Result<Self, KeyError> {
+        let length = fs::metadata(chain_pem).map_err(KeyError::Io)?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(KeyError::Chain);
+        }
+        let pem = fs::read(chain_pem).map_err(KeyError::Io)?;
+        let chain = CertificateDer::pem_slice_iter(&pem)
+            .take(MAX_CHAIN + 1)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| KeyError::Chain)?;
+        Self::new(Box::new(SoftwareKey::load(key)?), chain)
+    }
+
+    /// Joins a key and its chain; the leaf's SubjectPublicKeyInfo must be the key's.
+    pub fn new(key: Box<dyn SigningKey>, chain: Vec<CertificateDer<'static>>) -> Result<Self, KeyError> {
+        if chain.len() > MAX_CHAIN {
+            return Err(KeyError::Chain);
+        }
+        let leaf = chain.first().ok_or(KeyError::Chain)?;
+        let leaf = x509_cert::Certificate::from_der(leaf).map_err(|_| KeyError::Chain)?;
+        let spki = leaf.tbs_certificate().subject_public_key_info().to_der();
+        if spki.map_err(|_| KeyError::Chain)? != key.public_key() {
+            return Err(KeyError::OtherKey);
+        }
+        Ok(Self { key, chain })
+    }
+
+    /// A detached CMS signature (PAdES baseline B) over the pieces, in their order.
+    pub fn sign_detached(&self, pieces: &[&[u8]]) -> Result<Vec<u8>, KeyError> {
+        let algorithm = cms::SignatureAlgorithm::from(self.key.algorithm());
+        let digest = algorithm.digest().of(pieces);
+        let chain: Vec<&[u8]> = self.chain.iter().map(AsRef::as_ref).collect();
+        let attributes = cms::SignedAttributes::new(&digest, &chain).map_err(cms_error)?;
+        let value = self.key.sign(attributes.to_sign())?;
+        attributes.finish(algorithm, &chain, &value).map_err(cms_error)
+    }
+}
+
+fn cms_error(error: cms::BuildError) -> KeyError {
+    KeyError::Cms(error.to_string())
 }

@@ -1,0 +1,67 @@
+//! PDF (ISO 32000-2), over the bytes as stored: a strict reader, bounded in time, memory and recursion, and the one
+//! revision that a seal appends.
+//!
+//! The reader repairs nothing. What it does not understand is a [`ReadError`] or, where reading can go on but another
+//! reader might see something else, a [`Doubt`]; neither is ever a sound document.
+
+mod document;
+mod filter;
+mod lexer;
+mod object;
+mod seal;
+mod xref;
+
+pub use self::{
+    document::{Document, Indirect, MAX_DECODED_BYTES, MAX_PAGES},
+    object::{Dictionary, Entry, MAX_DEPTH, MAX_VALUES, Object, Reference},
+    seal::{Appearance, DEFAULT_CONTENTS_BYTES, Prepared, Seal, SealError, prepare},
+    xref::{Location, MAX_OBJECTS, MAX_REVISIONS, Revision},
+};
+
+/// The largest document that is read, in bytes.
+pub const MAX_DOCUMENT_BYTES: usize = 50 * 1024 * 1024;
+
+/// Bytes that are not what the syntax asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} at byte {offset}")]
+pub struct SyntaxError {
+    pub offset: usize,
+    pub what: &'static str,
+}
+
+/// Why a document, or an object of it, is not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    #[error("the limit {0} is exceeded")]
+    Limit(&'static str),
+    #[error("a stream does not decode")]
+    Stream,
+    #[error("{0} is not supported")]
+    Unsupported(&'static str),
+    #[error("no `startxref` at the end")]
+    NoStartXref,
+    #[error("the cross-references go in a circle or forward")]
+    XrefOrder,
+    #[error("object {0} is missing")]
+    Missing(u32),
+    #[error("object {0} is not what its place asks for")]
+    Kind(u32),
+}
+
+/// What two readers could take differently though this one could go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Doubt {
+    /// Bytes before `%PDF-`.
+    Header,
+    /// The file does not end with `startxref`, a number, `%%EOF` and at most one end of line.
+    End,
+    /// Cross-reference tables with a stream beside them (ISO 32000-2 7.5.8.4).
+    Hybrid,
+    /// A section of the cross-references names an object twice.
+    EntryTwice,
+    /// An entry points to no object of that number.
+    WrongEntry,
+    Encrypted,
+}

@@ -1,0 +1,139 @@
+use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
+
+use const_oid::db::{rfc5912, rfc8410};
+use der::{
+    Any, Encode,
+    asn1::{BitString, Null},
+};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
+};
+use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+use zeroize::Zeroizing;
+
+use super::{Algorithm, KeyError, MAX_FILE_BYTES, SigningKey};
+
+/// A key in this process's memory, read from an unencrypted PKCS#8 file.
+pub struct SoftwareKey {
+    pair: Pair,
+    spki: Vec<u8>,
+    random: SystemRandom,
+}
+
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(RsaKeyPair),
+}
+
+impl SoftwareKey {
+    /// Reads a PKCS#8 file, PEM or DER, that only its owner may read.
+    pub fn load(path: &Path) -> Result<Self, KeyError> {
+        let file = fs::File::open(path).map_err(KeyError::Io)?;
+        // The open file is asked, not the path: what is checked is what is read.
+        let metadata = file.metadata().map_err(KeyError::Io)?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(KeyError::Permissions);
+        }
+        if metadata.len() > MAX_FILE_BYTES {
+            return Err(KeyError::Form);
+        }
+        // The whole size at once, so that no half-read copy is left behind by a growing buffer.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1));
+        file.take(MAX_FILE_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(KeyError::Io)?;
+        if bytes.starts_with(b"-----BEGIN") {
+            Self::from_pem(&bytes)
+        } else {
+            Self::from_pkcs8(&bytes)
+        }
+    }
+
+    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Form)?;
+        Self::from_pkcs8(key.secret_pkcs8_der())
+    }
+
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        let random = SystemRandom::new();
+        if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der, &random) {
+            let algorithm = AlgorithmIdentifierOwned {
+                oid: rfc5912::ID_EC_PUBLIC_KEY,
+                parameters: Some(Any::from(&rfc5912::SECP_256_R_1)),
+            };
+            let spki = spki(algorithm, pair.public_key().as_ref())?;
+            return Ok(Self {
+                pair: Pair::Ecdsa(pair),
+                spki,
+                random,
+            });
+        }
+        // PKCS#8 version 1, as OpenSSL writes it, has no public key to check against.
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
+            let algorithm = AlgorithmIdentifierOwned {
+                oid: rfc8410::ID_ED_25519,
+                parameters: None,
+            };
+            let spki = spki(algorithm, pair.public_key().as_ref())?;
+            return Ok(Self {
+                pair: Pair::Ed25519(pair),
+                spki,
+                random,
+            });
+        }
+        let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| KeyError::Form)?;
+        let algorithm = AlgorithmIdentifierOwned {
+            oid: rfc5912::RSA_ENCRYPTION,
+            parameters: Some(Any::from(Null)),
+        };
+        let spki = spki(algorithm, pair.public_key().as_ref())?;
+        Ok(Self {
+            pair: Pair::Rsa(pair),
+            spki,
+            random,
+        })
+    }
+}
+
+fn spki(algorithm: AlgorithmIdentifierOwned, key: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let subject_public_key = BitString::from_bytes(key).map_err(|_| KeyError::Form)?;
+    SubjectPublicKeyInfoOwned {
+        algorithm,
+        subject_public_key,
+    }
+    .to_der()
+    .map_err(|_| KeyError::Form)
+}
+
+impl SigningKey for SoftwareKey {
+    fn algorithm(&self) -> Algorithm {
+        match self.pair {
+            Pair::Ecdsa(_) => Algorithm::EcdsaP256Sha256,
+            Pair::Ed25519(_) => Algorithm::Ed25519,
+            Pair::Rsa(_) => Algorithm::RsaPkcs1Sha256,
+        }
+    }
+
+    fn public_key(&self) -> &[u8] {
+        &self.spki
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        match &self.pair {
+            Pair::Ecdsa(pair) => {
+                let signature = pair.sign(&self.random, message).map_err(|_| KeyError::Sign)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &self.random, message, &mut signature)
+                    .map_err(|_| KeyError::Sign)?;
+                Ok(signature)
+            }
+        }
+    }
+}
