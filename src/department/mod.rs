@@ -2,6 +2,7 @@
 
 mod account;
 mod directory;
+mod replies;
 mod throttle;
 mod token;
 
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 pub use self::{
     account::{Account, AccountError, AccountStore, Accounts, PASSWORD_MAX, PASSWORD_MIN, Role},
     directory::{Caller, Directory},
+    replies::{CLAIM_LIFETIME, Claimed, REPLY_RETENTION, Reply, ReplyStore},
     token::{Claims, TokenError, TokenKey},
 };
 use crate::ids::{CreditCode, DepartmentId, SpkiThumbprint, SystemId};
