@@ -1,5 +1,20 @@
 //! E-certificates (电子证照): prepare → seal → deliver; revoke; status.
 
+pub mod code;
+mod content;
+mod fonts;
+mod layout;
+mod qr;
+mod seal_picture;
+mod types;
+
+pub use self::{
+    content::Content,
+    fonts::Fonts,
+    layout::{LaidOut, Press, SealPlace, Sheet},
+    seal_picture::SealPicture,
+    types::{TypeDefinition, Types, TypesError},
+};
 use futures_util::future::BoxFuture;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -97,6 +112,10 @@ pub enum CertificateError {
     NoSeal,
     #[error("the template cannot be laid out: {0}")]
     Template(String),
+    #[error("no installed font has the character U+{0:04X}")]
+    Glyph(u32),
+    #[error("the provider holds more than one certificate can show: at most {max_rows} records")]
+    TooLong { max_rows: usize },
     #[error("the fonts are missing: install the Debian packages fonts-noto-cjk and fonts-lxgw-wenkai")]
     Fonts,
     #[error(transparent)]

@@ -5,6 +5,8 @@ pub mod source;
 
 use serde_json::{Map, Value};
 
+/// How a released field is shown: for those who show it further.
+pub use crate::catalogue::Mask;
 use crate::{
     audit::AuditError,
     case::CaseError,

@@ -1,0 +1,324 @@
+use std::{fmt::Write as _, sync::Arc};
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use typst::{
+    Library, LibraryExt, World, WorldExt,
+    diag::{FileError, FileResult, SourceDiagnostic},
+    foundations::{Bytes, Datetime, Duration, Label, NativeElement, Smart},
+    introspection::Introspector,
+    pdf::AttachElem,
+    syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot},
+    text::{Font, FontBook},
+    utils::{LazyHash, PicoStr},
+};
+use typst_layout::PagedDocument;
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
+
+use super::{
+    CertificateError,
+    fonts::{Fonts, Shelf},
+    types::{MAX_ROWS, TypeDefinition},
+};
+
+/// How many generations of memoized layout are kept: enough that fonts and templates stay warm, few enough that memory
+/// does not grow with the certificates that were issued.
+const KEPT_GENERATIONS: usize = 3;
+/// The side of a seal, in millimetres: the diameter of a county department's round seal (国发〔1999〕25号).
+pub const SEAL_MM: f64 = 42.0;
+/// The most text that one certificate can hold, in bytes of its JSON.
+pub const MAX_DATA_BYTES: usize = 2 * 1024 * 1024;
+/// The most pages.
+pub const MAX_PAGES: usize = 60;
+
+/// The label that marks, in a template, where the middle of the seal goes.
+const SEAL_LABEL: &str = "seal";
+/// The name under which the machine-readable data are attached.
+pub const ATTACHMENT: &str = "data.json";
+
+const POINTS_PER_MM: f64 = 72.0 / 25.4;
+
+/// What a template is laid out with. All else is refused: other files, packages, the network, today's date.
+pub struct Sheet {
+    pub definition: Arc<TypeDefinition>,
+    /// What the template reads as `certificate.json`.
+    pub content: serde_json::Value,
+    /// What is attached, as `data.json`.
+    pub attachment: Vec<u8>,
+    /// The SVG of the QR code, `qr.svg`.
+    pub qr: String,
+    /// What makes the document's identifier: the same for the same certificate.
+    pub identifier: String,
+    pub issued_at: Timestamp,
+}
+
+/// A certificate as PDF/A-3b, not yet sealed.
+#[derive(Debug)]
+pub struct LaidOut {
+    pub pdf: Vec<u8>,
+    pub pages: usize,
+    pub seal: SealPlace,
+}
+
+/// Where the seal goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SealPlace {
+    /// From 0.
+    pub page: usize,
+    /// Left, bottom, right, top in points, from the lower left corner of the page.
+    pub rect: [f64; 4],
+}
+
+/// Lays out certificates, a few at a time, on threads that may block.
+pub struct Press {
+    fonts: Arc<Fonts>,
+    library: LazyHash<Library>,
+    at_once: Semaphore,
+}
+
+impl Press {
+    /// `at_once`: how many layouts run at the same time, at least 1.
+    pub fn new(fonts: Arc<Fonts>, at_once: usize) -> Self {
+        Self {
+            fonts,
+            library: LazyHash::new(Library::default()),
+            at_once: Semaphore::new(at_once.max(1)),
+        }
+    }
+
+    /// Lays out when it is this sheet's turn.
+    pub async fn lay_out(self: &Arc<Self>, sheet: Sheet) -> Result<LaidOut, CertificateError> {
+        let interrupted = |_| CertificateError::Template("the layout was interrupted".to_owned());
+        let _turn = self
+            .at_once
+            .acquire()
+            .await
+            .map_err(|_| CertificateError::Template("the press is closed".to_owned()))?;
+        let press = Arc::clone(self);
+        tokio::task::spawn_blocking(move || press.lay_out_now(&sheet))
+            .await
+            .map_err(interrupted)?
+    }
+
+    /// Lays out on this thread: the same sheet gives the same bytes.
+    pub fn lay_out_now(&self, sheet: &Sheet) -> Result<LaidOut, CertificateError> {
+        let shelf = self.fonts.shelf()?;
+        let content =
+            serde_json::to_vec(&sheet.content).map_err(|error| CertificateError::Template(error.to_string()))?;
+        if content.len() > MAX_DATA_BYTES {
+            return Err(CertificateError::TooLong { max_rows: MAX_ROWS });
+        }
+        every_character_has_a_glyph(&sheet.content, &shelf)?;
+        let desk = Desk::new(self, &shelf, sheet, content)?;
+        let result = desk.lay_out(sheet);
+        comemo::evict(KEPT_GENERATIONS);
+        result
+    }
+}
+
+/// A missing glyph is an error under PDF/A: find it before the layout does, and name it.
+fn every_character_has_a_glyph(content: &serde_json::Value, shelf: &Shelf) -> Result<(), CertificateError> {
+    match content {
+        serde_json::Value::String(text) => {
+            match text
+                .chars()
+                .find(|c| *c != ' ' && (c.is_control() || !shelf.covers(*c)))
+            {
+                Some(character) => Err(CertificateError::Glyph(u32::from(character))),
+                None => Ok(()),
+            }
+        }
+        serde_json::Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| every_character_has_a_glyph(item, shelf)),
+        serde_json::Value::Object(map) => map
+            .values()
+            .try_for_each(|item| every_character_has_a_glyph(item, shelf)),
+        _ => Ok(()),
+    }
+}
+
+/// The world of one layout: five virtual files and the fonts.
+struct Desk<'a> {
+    press: &'a Press,
+    shelf: &'a Shelf,
+    template: Source,
+    frame: Source,
+    files: [(FileId, Bytes); 3],
+}
+
+impl<'a> Desk<'a> {
+    fn new(press: &'a Press, shelf: &'a Shelf, sheet: &Sheet, content: Vec<u8>) -> Result<Self, CertificateError> {
+        let attachment = Bytes::new(sheet.attachment.clone());
+        Ok(Self {
+            press,
+            shelf,
+            template: Source::new(file("template.typ")?, sheet.definition.template.clone()),
+            frame: Source::new(file("frame.typ")?, sheet.definition.frame.to_string()),
+            files: [
+                (file("certificate.json")?, Bytes::new(content)),
+                (file(ATTACHMENT)?, attachment),
+                (file("qr.svg")?, Bytes::from_string(sheet.qr.clone())),
+            ],
+        })
+    }
+
+    fn lay_out(&self, sheet: &Sheet) -> Result<LaidOut, CertificateError> {
+        let document: PagedDocument = typst::compile(self)
+            .output
+            .map_err(|errors| self.template_error(&errors, &sheet.content))?;
+        let pages = document.pages().len();
+        if pages > MAX_PAGES {
+            return Err(CertificateError::TooLong { max_rows: MAX_ROWS });
+        }
+        let seal = seal_place(&document)?;
+        check_attachment(&document, &sheet.attachment)?;
+        let options = PdfOptions {
+            ident: Smart::Custom(sheet.identifier.clone()),
+            creator: Smart::Custom(Some("Yinxin".to_owned())),
+            timestamp: Some(pdf_time(sheet.issued_at)?),
+            page_ranges: None,
+            standards: PdfStandards::new(&[PdfStandard::A_3b])
+                .map_err(|error| CertificateError::Template(error.message().to_string()))?,
+            tagged: true,
+            pretty: false,
+        };
+        let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| self.template_error(&errors, &sheet.content))?;
+        Ok(LaidOut { pdf, pages, seal })
+    }
+
+    /// What is wrong, with file and line, and without any text of the certificate: the message may be logged.
+    fn template_error(&self, errors: &[SourceDiagnostic], content: &serde_json::Value) -> CertificateError {
+        let mut message = String::new();
+        for error in errors.iter().take(3) {
+            if !message.is_empty() {
+                message.push_str("; ");
+            }
+            if let Some((name, line)) = self.line_of(error) {
+                // Writing to a String cannot fail.
+                let _ = write!(message, "{name}:{line}: ");
+            }
+            message.push_str(&error.message);
+        }
+        CertificateError::Template(without_texts_of(content, message))
+    }
+
+    fn line_of(&self, error: &SourceDiagnostic) -> Option<(&'static str, usize)> {
+        let id = error.span.id()?;
+        let source = self.source(id).ok()?;
+        let start = WorldExt::range(self, error.span)?.start;
+        let line = source.lines().byte_to_line(start)? + 1;
+        Some((id.get().vpath().file_name()?, line))
+    }
+}
+
+impl World for Desk<'_> {
+    fn library(&self) -> &LazyHash<Library> {
+        &self.press.library
+    }
+
+    fn book(&self) -> &LazyHash<FontBook> {
+        &self.shelf.book
+    }
+
+    fn main(&self) -> FileId {
+        self.template.id()
+    }
+
+    fn source(&self, id: FileId) -> FileResult<Source> {
+        [&self.template, &self.frame]
+            .into_iter()
+            .find(|source| source.id() == id)
+            .cloned()
+            .ok_or(FileError::AccessDenied)
+    }
+
+    fn file(&self, id: FileId) -> FileResult<Bytes> {
+        self.files
+            .iter()
+            .find(|(known, _)| *known == id)
+            .map(|(_, bytes)| bytes.clone())
+            .ok_or(FileError::AccessDenied)
+    }
+
+    fn font(&self, index: usize) -> Option<Font> {
+        self.shelf.font(index)
+    }
+
+    fn today(&self, _offset: Option<Duration>) -> Option<Datetime> {
+        None
+    }
+}
+
+fn file(name: &str) -> Result<FileId, CertificateError> {
+    let path = VirtualPath::new(name).map_err(|_| CertificateError::Template(format!("bad file name `{name}`")))?;
+    Ok(RootedPath::new(VirtualRoot::Project, path).intern())
+}
+
+fn seal_place(document: &PagedDocument) -> Result<SealPlace, CertificateError> {
+    let lost = |reason: &str| CertificateError::Template(reason.to_owned());
+    let introspector = document.introspector();
+    let element = Label::new(PicoStr::intern(SEAL_LABEL))
+        .and_then(|label| introspector.query_label(label).ok())
+        .ok_or_else(|| lost("no place, or more than one, is marked for the seal: put one label <seal>"))?;
+    let position = element
+        .location()
+        .and_then(|location| introspector.position(location))
+        .ok_or_else(|| lost("the label <seal> is on no page"))?;
+    let page = position.page.get() - 1;
+    let size = document
+        .pages()
+        .get(page)
+        .map(|page| page.frame.size())
+        .ok_or_else(|| lost("the label <seal> is on no page"))?;
+    let (x, y) = (position.point.x.to_pt(), size.y.to_pt() - position.point.y.to_pt());
+    let half = SEAL_MM * POINTS_PER_MM / 2.0;
+    let rect = [x - half, y - half, x + half, y + half];
+    let [left, bottom, right, top] = rect;
+    if left < 0.0 || bottom < 0.0 || right > size.x.to_pt() || top > size.y.to_pt() {
+        return Err(lost("the seal does not lie within the page"));
+    }
+    Ok(SealPlace { page, rect })
+}
+
+/// An operator may change everything but this: the machine-readable data travel with the document.
+fn check_attachment(document: &PagedDocument, data: &[u8]) -> Result<(), CertificateError> {
+    let attached = document.introspector().query(&AttachElem::ELEM.select());
+    let ours = attached
+        .iter()
+        .filter_map(|element| element.to_packed::<AttachElem>())
+        .any(|element| element.data.as_slice() == data);
+    if ours {
+        Ok(())
+    } else {
+        Err(CertificateError::Template(format!("`{ATTACHMENT}` is not attached")))
+    }
+}
+
+fn pdf_time(time: Timestamp) -> Result<typst_pdf::Timestamp, CertificateError> {
+    let local = jiff::tz::Offset::constant(8).to_datetime(time);
+    let part = |value: i8| u8::try_from(value).unwrap_or_default();
+    Datetime::from_ymd_hms(
+        i32::from(local.year()),
+        part(local.month()),
+        part(local.day()),
+        part(local.hour()),
+        part(local.minute()),
+        part(local.second()),
+    )
+    .and_then(|datetime| typst_pdf::Timestamp::new_local(datetime, 8 * 60))
+    .ok_or_else(|| CertificateError::Template("the time of issue cannot be written".to_owned()))
+}
+
+fn without_texts_of(content: &serde_json::Value, message: String) -> String {
+    match content {
+        serde_json::Value::String(text) if text.chars().count() > 1 => message.replace(text.as_str(), "…"),
+        serde_json::Value::Array(items) => items.iter().fold(message, |m, item| without_texts_of(item, m)),
+        serde_json::Value::Object(map) => map.values().fold(message, |m, item| without_texts_of(item, m)),
+        _ => message,
+    }
+}
+
+#[cfg(test)]
+#[path = "layout_tests.rs"]
+mod tests;
