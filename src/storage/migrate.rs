@@ -4,7 +4,10 @@ use super::StorageError;
 
 /// The steps of the schema, in order. A step that has landed is never changed: a database that has gone through it
 /// does not go through it again.
-const STEPS: &[&str] = &[include_str!("../../migrations/sqlite/0001_node.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_node.sql"),
+    include_str!("../../migrations/sqlite/0002_accounts.sql"),
+];
 
 /// Takes the steps that the database has not taken yet, each in a transaction of its own.
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), StorageError> {

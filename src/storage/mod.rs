@@ -2,6 +2,7 @@
 //!
 //! What a write acknowledges is durable: WAL with `synchronous=FULL`.
 
+mod account;
 mod case;
 mod catalogue;
 mod certificate;

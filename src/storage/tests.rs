@@ -8,7 +8,10 @@ use crate::{
     case::{Case, CaseStatus, CaseStore, Event, EventKind, ServiceItem},
     catalogue::CatalogueStore,
     certificate::{Certificate, CertificateStore, Revocation, RevocationReason},
-    department::{Claimed, Credential, Department, DirectoryStore, Permission, Reply, ReplyStore, System},
+    department::{
+        Account, AccountStore, Claimed, Credential, Department, DirectoryStore, Permission, Reply, ReplyStore, Role,
+        System,
+    },
     ids::{CertificateIdentifier, CreditCode, Pseudonym, SpkiThumbprint, SystemId},
 };
 
@@ -163,6 +166,37 @@ async fn what_was_put_is_there_after_opening_again() {
     drop(db);
     let loaded = DirectoryStore::load(&folder.open().await).await.unwrap();
     assert_eq!(loaded, (vec![department()], vec![system()], vec![revoked]));
+}
+
+#[tokio::test]
+async fn an_account_is_kept_whole_and_replaced_whole() {
+    let folder = Folder::new();
+    let account = Account {
+        id: "auditor-1".parse().unwrap(),
+        department: None,
+        role: Role::Auditor,
+        password_hash: "$argon2id$made-up".to_owned(),
+        disabled: false,
+    };
+    let other = Account {
+        id: "clerk-1".parse().unwrap(),
+        department: Some("hr".parse().unwrap()),
+        role: Role::Clerk,
+        ..account.clone()
+    };
+    let db = folder.open().await;
+    db.put_account(&other).await.unwrap();
+    db.put_account(&account).await.unwrap();
+    let disabled = Account {
+        disabled: true,
+        ..other
+    };
+    db.put_account(&disabled).await.unwrap();
+    drop(db);
+    let db = folder.open().await;
+    assert_eq!(db.accounts().await.unwrap(), [account.clone(), disabled]);
+    assert_eq!(db.account(&account.id).await.unwrap(), Some(account));
+    assert_eq!(db.account(&"nobody".parse().unwrap()).await.unwrap(), None);
 }
 
 #[tokio::test]
