@@ -513,8 +513,10 @@ impl From<CertificateError> for Problem {
             CertificateError::TooLong { max_rows } => Self::unprocessable(
                 "certificate_too_long",
                 format!("提供部门的相关记录超过一份证照可列的 {max_rows} 条，请到窗口办理。"),
-                format!("The provider holds more than the {max_rows} records that one certificate can show: the matter \
-                         has to be settled at a counter."),
+                format!(
+                    "The provider holds more than the {max_rows} records that one certificate can show: the matter \
+                         has to be settled at a counter."
+                ),
             ),
             CertificateError::Exchange(error) => error.into(),
             CertificateError::NotRecorded(error) => error.into(),

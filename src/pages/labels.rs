@@ -1,0 +1,186 @@
+//! Names of the domain's values in both languages.
+
+use super::lang::Lang;
+use crate::{
+    audit::{Action, Outcome},
+    catalogue::{DataType, Mask, ResourceStatus, Sensitivity, SharingKind, SharingMode, UpdateCycle},
+    certificate::Status,
+    department::Role,
+    verification::{Format, Indication, Severity, SignatureKind},
+};
+
+impl Lang {
+    fn either(self, (zh, en): (&'static str, &'static str)) -> &'static str {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+
+    pub(super) fn sharing(self, kind: &SharingKind) -> &'static str {
+        self.either(match kind {
+            SharingKind::Unconditional => ("无条件共享", "Unconditional"),
+            SharingKind::Conditional => ("有条件共享", "Conditional"),
+            SharingKind::Prohibited => ("不予共享", "Not shared"),
+        })
+    }
+
+    pub(super) fn sharing_mode(self, mode: &SharingMode) -> &'static str {
+        self.either(match mode {
+            SharingMode::QueryAndVerify => ("查询与核验", "Query and verify"),
+            SharingMode::VerifyOnly => ("仅核验（是或否）", "Verify only (yes or no)"),
+        })
+    }
+
+    pub(super) fn status(self, status: &ResourceStatus) -> &'static str {
+        self.either(match status {
+            ResourceStatus::Draft => ("草稿", "Draft"),
+            ResourceStatus::Published => ("已发布", "Published"),
+            ResourceStatus::Suspended => ("暂停共享", "Suspended"),
+            ResourceStatus::Retired => ("已停用", "Retired"),
+        })
+    }
+
+    pub(super) fn update_cycle(self, cycle: &UpdateCycle) -> &'static str {
+        self.either(match cycle {
+            UpdateCycle::RealTime => ("实时", "Real time"),
+            UpdateCycle::Daily => ("每日", "Daily"),
+            UpdateCycle::Weekly => ("每周", "Weekly"),
+            UpdateCycle::Monthly => ("每月", "Monthly"),
+            UpdateCycle::Quarterly => ("每季度", "Quarterly"),
+            UpdateCycle::Yearly => ("每年", "Yearly"),
+        })
+    }
+
+    pub(super) fn data_type(self, data_type: &DataType) -> &'static str {
+        self.either(match data_type {
+            DataType::Text => ("文本", "Text"),
+            DataType::Integer => ("整数", "Integer"),
+            DataType::Amount => ("金额（元）", "Amount (yuan)"),
+            DataType::Date => ("日期", "Date"),
+            DataType::Month => ("年月", "Month"),
+            DataType::Boolean => ("是或否", "Yes or no"),
+        })
+    }
+
+    pub(super) fn sensitivity(self, sensitivity: &Sensitivity) -> &'static str {
+        self.either(match sensitivity {
+            Sensitivity::General => ("一般信息", "General"),
+            Sensitivity::Personal => ("个人信息", "Personal"),
+            Sensitivity::SensitivePersonal => ("敏感个人信息", "Sensitive personal"),
+        })
+    }
+
+    pub(super) fn mask(self, mask: &Mask) -> &'static str {
+        self.either(match mask {
+            Mask::None => ("不脱敏", "None"),
+            Mask::IdNumber => ("证件号码：保留前 6 位和后 4 位", "ID number: first 6 and last 4"),
+            Mask::Name => ("姓名：保留末字", "Name: last character"),
+            Mask::Phone => ("电话：保留前 3 位和后 4 位", "Phone: first 3 and last 4"),
+            Mask::BankAccount => ("银行账号：保留后 4 位", "Bank account: last 4"),
+            Mask::AmountBand => ("金额区间", "Amount band"),
+            Mask::Full => ("全部遮盖", "Hidden"),
+        })
+    }
+
+    pub(super) fn role(self, role: &Role) -> &'static str {
+        self.either(match role {
+            Role::Clerk => ("窗口人员", "Window clerk"),
+            Role::Notary => ("公证人员", "Notary"),
+            Role::Auditor => ("审计人员", "Auditor"),
+            Role::Publisher => ("目录发布人员", "Publisher"),
+            Role::Approver => ("共享审批人员", "Approver"),
+            Role::Admin => ("系统管理员", "Administrator"),
+        })
+    }
+
+    pub(super) fn action(self, action: &Action) -> &'static str {
+        self.either(match action {
+            Action::Token => ("换取令牌", "Token"),
+            Action::Query => ("查询", "Query"),
+            Action::Verify => ("核验", "Verify"),
+            Action::Issue => ("为开具证明取数", "Data for a certificate"),
+            Action::Seal => ("签章", "Seal"),
+            Action::Fetch => ("再次领取证明", "Certificate fetched"),
+            Action::Revoke => ("撤销证明", "Revoke"),
+            Action::OpenCase => ("开立办件", "Open case"),
+            Action::CaseEvent => ("办件进展", "Case event"),
+            Action::Publish => ("目录变更", "Catalogue change"),
+            Action::WithdrawGrant => ("收回授权", "Withdraw grant"),
+            Action::SignIn => ("登录", "Sign-in"),
+            Action::ReadAudit => ("查看审计", "Read audit"),
+            Action::Administer => ("系统管理", "Administration"),
+        })
+    }
+
+    pub(super) fn outcome(self, outcome: &Outcome) -> &'static str {
+        self.either(match outcome {
+            Outcome::Permitted => ("允许", "Permitted"),
+            Outcome::Refused => ("拒绝", "Refused"),
+            Outcome::Failed => ("失败", "Failed"),
+        })
+    }
+
+    pub(super) fn certificate_status(self, status: &Status) -> &'static str {
+        self.either(match status {
+            Status::Valid => ("有效", "Valid"),
+            Status::NotYetValid => ("尚未生效", "Not valid yet"),
+            Status::Expired => ("已过期", "Expired"),
+            Status::Revoked => ("已撤销", "Revoked"),
+        })
+    }
+
+    pub(super) fn signature_kind(self, kind: &SignatureKind) -> &'static str {
+        self.either(match kind {
+            SignatureKind::Seal => ("电子印章", "Seal"),
+            SignatureKind::Signature => ("电子签名", "Signature"),
+            SignatureKind::DocumentTimestamp => ("文档时间戳", "Document timestamp"),
+        })
+    }
+
+    pub(super) fn severity(self, severity: &Severity) -> &'static str {
+        self.either(match severity {
+            Severity::Info => ("说明", "Note"),
+            Severity::Warning => ("注意", "Warning"),
+            Severity::Error => ("问题", "Problem"),
+        })
+    }
+
+    pub(super) fn format(self, format: &Format) -> &'static str {
+        self.either(match format {
+            Format::Pdf => ("PDF", "PDF"),
+            Format::Ofd => ("OFD", "OFD"),
+            Format::SdJwt => ("SD-JWT", "SD-JWT"),
+            Format::Cms => ("CMS", "CMS"),
+            Format::Unknown => ("无法识别", "Not recognised"),
+        })
+    }
+}
+
+/// The indication as EN 319 102-1 writes it.
+pub(super) fn indication(indication: &Indication) -> &'static str {
+    match indication {
+        Indication::TotalPassed => "TOTAL_PASSED",
+        Indication::Indeterminate => "INDETERMINATE",
+        Indication::TotalFailed => "TOTAL_FAILED",
+    }
+}
+
+/// All actions and outcomes, for the filters.
+pub(super) const ACTIONS: [Action; 14] = [
+    Action::Token,
+    Action::Query,
+    Action::Verify,
+    Action::Issue,
+    Action::Seal,
+    Action::Fetch,
+    Action::Revoke,
+    Action::OpenCase,
+    Action::CaseEvent,
+    Action::Publish,
+    Action::WithdrawGrant,
+    Action::SignIn,
+    Action::ReadAudit,
+    Action::Administer,
+];
+pub(super) const OUTCOMES: [Outcome; 3] = [Outcome::Permitted, Outcome::Refused, Outcome::Failed];
