@@ -189,6 +189,27 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// A query string: every key known.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let parsed = web::Query::<T>::from_query(request.query_string()).map_err(|error| {
+            let what = harmless(&error.to_string().replacen("Query deserialize error: ", "", 1));
+            Problem::bad_request(
+                "query_invalid",
+                format!("查询参数不符合接口约定（{what}）。"),
+                format!("The query string is not of the agreed form: {what}."),
+            )
+        });
+        std::future::ready(parsed.map(|query| Self(query.into_inner())))
+    }
+}
+
 /// Reads a whole body, at most `max_bytes`.
 pub async fn read_body(mut payload: dev::Payload, max_bytes: usize) -> Result<web::Bytes, Problem> {
     let mut body = BytesMut::new();

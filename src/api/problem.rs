@@ -22,9 +22,14 @@ use crate::{
     verification::Bilingual,
 };
 
+/// A problem, answered as an RFC 9457 document.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct Problem(#[schema(inline)] Box<Document>);
+
 /// A problem document, `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Problem {
+struct Document {
     /// `urn:yinxin:problem:<code>`
     #[serde(rename = "type")]
     kind: String,
@@ -52,7 +57,7 @@ fn status_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Re
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         let en = en.into();
-        Self {
+        Self(Box::new(Document {
             kind: format!("urn:yinxin:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Problem"),
             status,
@@ -61,28 +66,28 @@ impl Problem {
             message: Bilingual { zh: zh.into(), en },
             field: None,
             retry_after_s: None,
-        }
+        }))
     }
 
     /// Names the part of the request that it is about.
     #[must_use]
     pub fn about(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after_s = Some(seconds.max(1));
+        self.0.retry_after_s = Some(seconds.max(1));
         self
     }
 
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     pub fn message(&self) -> &Bilingual {
-        &self.message
+        &self.0.message
     }
 
     /// Something of ours broke: the cause goes to the log, not outside.
@@ -173,26 +178,26 @@ impl fmt::Display for Chain<'_> {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code)
+        f.write_str(self.0.code)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
+        let mut response = HttpResponse::build(self.0.status);
         response.content_type("application/problem+json");
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        response.body(serde_json::to_string(self).unwrap_or_else(|_| format!(r#"{{"code":"{}"}}"#, self.code)))
+        response.body(serde_json::to_string(self).unwrap_or_else(|_| format!(r#"{{"code":"{}"}}"#, self.0.code)))
     }
 }
 
@@ -412,7 +417,7 @@ impl From<Refusal> for Problem {
             _ => StatusCode::FORBIDDEN,
         };
         let mut problem = Self::new(status, refusal.code(), zh, en);
-        problem.field = field;
+        problem.0.field = field;
         problem
     }
 }

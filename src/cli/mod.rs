@@ -1,7 +1,10 @@
 //! One file a command. Each has `Arguments`, which clap reads, and `run`.
 
+mod completions;
+mod config;
 mod demo_provider;
 mod keys;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -20,8 +23,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the node that a configuration describes
+    Serve(serve::Arguments),
+    /// Look at configurations
+    Config(config::Arguments),
     /// Make keys and X.509 certificates: to set up a node where no authority is at hand
     Keys(keys::Arguments),
+    /// Print shell completions
+    Completions(completions::Arguments),
     #[command(hide = true)]
     DemoProvider(demo_provider::Arguments),
 }
@@ -29,6 +38,9 @@ enum Command {
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
         Command::Keys(arguments) => keys::run(arguments),
         Command::DemoProvider(arguments) => demo_provider::run(arguments),
     };

@@ -33,6 +33,14 @@ impl fmt::Display for Pseudonym {
     }
 }
 
+impl std::str::FromStr for Pseudonym {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::parse(text)
+    }
+}
+
 impl TryFrom<String> for Pseudonym {
     type Error = IdError;
 

@@ -1,0 +1,123 @@
+//! The domain's services, wired: each handler asks for those it needs by type.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use actix_web::web;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::{StartError, secrets::Secrets};
+use crate::{
+    api::extract::clock_data,
+    case::Cases,
+    catalogue::Catalogue,
+    clock::SharedClock,
+    config::{Config, Limits},
+    department::Directory,
+    ids::PseudonymKey,
+    policy::Policy,
+    storage::{Db, FILE_NAME},
+};
+
+/// Everything that handlers and pages can ask for.
+#[derive(Clone)]
+pub struct Services {
+    pub clock: SharedClock,
+    pub random: Arc<dyn SecureRandom + Send + Sync>,
+    pub limits: Arc<Limits>,
+    pub db: Arc<Db>,
+    pub directory: Arc<Directory>,
+    pub catalogue: Arc<Catalogue>,
+    pub cases: Arc<Cases>,
+    pub policy: Arc<Policy>,
+    pub pseudonyms: Arc<PseudonymKey>,
+    /// The state of the registry that is in memory.
+    generation: Arc<AtomicU64>,
+}
+
+impl Services {
+    /// Opens the store, the keys and everything that stands on them.
+    pub async fn open(config: &Config, clock: SharedClock) -> Result<Self, StartError> {
+        fs::create_dir_all(&config.node.data).map_err(|source| StartError::Folder {
+            path: config.node.data.clone(),
+            source,
+        })?;
+        let random: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
+        let secrets = Secrets::open(&config.keys.folder, &*random)?;
+        let db = Db::open(&config.node.data.join(FILE_NAME))
+            .await
+            .map_err(StartError::service("the database"))?;
+        let db = Arc::new(db);
+        let generation = db.generation().await.map_err(StartError::service("the database"))?;
+        let directory = Directory::open(db.clone(), clock.clone())
+            .await
+            .map_err(StartError::service("the directory of departments"))?;
+        let catalogue = Catalogue::open(db.clone(), clock.clone())
+            .await
+            .map_err(StartError::service("the catalogue"))?;
+        let cases = Cases::open(db.clone(), clock.clone())
+            .await
+            .map_err(StartError::service("the registry of cases"))?;
+        let policy = match &config.policy.folder {
+            Some(folder) => Policy::from_folder(folder),
+            None => Policy::built_in(),
+        };
+        Ok(Self {
+            limits: Arc::new(config.limits.clone()),
+            directory: Arc::new(directory),
+            catalogue: Arc::new(catalogue),
+            cases: Arc::new(cases),
+            policy: Arc::new(policy.map_err(StartError::service("the policies"))?),
+            pseudonyms: Arc::new(secrets.pseudonym.clone()),
+            generation: Arc::new(AtomicU64::new(generation)),
+            clock,
+            random,
+            db,
+        })
+    }
+
+    /// Hands every service to an app.
+    pub fn provide(&self, app: &mut web::ServiceConfig) {
+        app.app_data(clock_data(self.clock.clone()))
+            .app_data(web::Data::from(self.random.clone()))
+            .app_data(web::Data::from(self.limits.clone()))
+            .app_data(web::Data::from(self.db.clone()))
+            .app_data(web::Data::from(self.directory.clone()))
+            .app_data(web::Data::from(self.catalogue.clone()))
+            .app_data(web::Data::from(self.cases.clone()))
+            .app_data(web::Data::from(self.policy.clone()))
+            .app_data(web::Data::from(self.pseudonyms.clone()));
+    }
+
+    /// Reads the registry again if another process changed it.
+    pub async fn follow_registry(&self) {
+        let generation = match self.db.generation().await {
+            Ok(generation) => generation,
+            Err(error) => return tracing::warn!(%error, "the registry cannot be followed"),
+        };
+        if generation == self.generation.load(Ordering::Acquire) {
+            return;
+        }
+        let (directory, catalogue, cases) =
+            futures_util::future::join3(self.directory.reload(), self.catalogue.reload(), self.cases.reload()).await;
+        if let Err(error) = directory {
+            return tracing::warn!(%error, "departments cannot be read again");
+        }
+        if let Err(error) = catalogue {
+            return tracing::warn!(%error, "the catalogue cannot be read again");
+        }
+        if let Err(error) = cases {
+            return tracing::warn!(%error, "service items cannot be read again");
+        }
+        self.generation.store(generation, Ordering::Release);
+        tracing::info!(generation, "the registry was read again");
+    }
+
+    /// Finishes what is under way in the store.
+    pub async fn close(&self) {}
+}
