@@ -238,6 +238,7 @@ impl From<DirectoryError> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let (code, zh, en) = match error {
+            TokenError::Key => return Self::internal(&error),
             TokenError::Invalid => (
                 "token_invalid",
                 "访问令牌无效。请用本系统的证书重新申请：POST /v1/token。",

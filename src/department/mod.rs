@@ -15,7 +15,7 @@ pub use self::{
     account::{Account, AccountError, AccountStore, Accounts, PASSWORD_MAX, PASSWORD_MIN, Role},
     directory::{Caller, Directory},
     replies::{CLAIM_LIFETIME, Claimed, REPLY_RETENTION, Reply, ReplyStore},
-    token::{Claims, TokenError, TokenKey},
+    token::{Claims, TOKEN_LIFETIME_S, TokenError, TokenKey, TokenPurpose},
 };
 use crate::ids::{CreditCode, DepartmentId, SpkiThumbprint, SystemId};
 
