@@ -10,6 +10,7 @@ mod department;
 mod log;
 mod migrate;
 mod reply;
+mod source_sql;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -23,6 +24,8 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, MutexGuard};
+
+pub use self::source_sql::SqliteTables;
 
 /// The file of the node's database in its data folder.
 pub const FILE_NAME: &str = "yinxin.db";
