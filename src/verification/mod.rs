@@ -1,6 +1,133 @@
 //! Any document in, one [`Report`] out. A verdict is a value: a bad, broken or hostile document gives a report, never
 //! an error. What is not proven is INDETERMINATE.
 
+mod findings;
+mod own;
+mod pdf;
 mod report;
+mod signer;
+mod trust;
 
-pub use self::report::*;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use self::findings::{Code, Outcome};
+pub use self::{
+    own::{Names, judge_own, report_of_code},
+    report::*,
+    trust::{MAX_ROOTS, Trust, TrustError},
+};
+pub use crate::formats::pdf::MAX_DOCUMENT_BYTES;
+
+/// Verifies documents against one trust list.
+#[derive(Clone)]
+pub struct Verifier {
+    trust: Arc<Trust>,
+}
+
+impl Verifier {
+    pub fn new(trust: Trust) -> Self {
+        Self { trust: Arc::new(trust) }
+    }
+
+    pub fn trust_snapshot(&self) -> &TrustSnapshot {
+        self.trust.snapshot()
+    }
+
+    /// Verifies a document as of a time. Takes processor time in proportion to its size: keep it off threads that wait
+    /// on sockets.
+    pub fn verify(&self, bytes: &[u8], name: Option<&str>, at: Timestamp) -> Report {
+        let mut draft = Draft::new(bytes, name, at, self.trust.snapshot().clone());
+        if bytes.len() > MAX_DOCUMENT_BYTES {
+            draft.find(Code::TooLarge, None, "50 MB");
+        } else if draft.report.format == Format::Pdf {
+            pdf::judge(&mut draft, bytes, &self.trust, at);
+        } else {
+            draft.find(Code::UnknownFormat, None, "");
+        }
+        draft.finish()
+    }
+}
+
+/// How far from the start the header of a PDF is looked for, in bytes (as common readers do).
+const HEADER_BYTES: usize = 1024;
+
+fn format_of(bytes: &[u8]) -> Format {
+    let head = bytes.get(..bytes.len().min(HEADER_BYTES)).unwrap_or_default();
+    if head.windows(5).any(|window| window == b"%PDF-") {
+        Format::Pdf
+    } else {
+        Format::Unknown
+    }
+}
+
+/// A report while it is being written: findings make its verdict.
+struct Draft {
+    report: Report,
+    outcome: Outcome,
+    signature_outcomes: Vec<Outcome>,
+}
+
+impl Draft {
+    fn new(bytes: &[u8], name: Option<&str>, at: Timestamp, trust_snapshot: TrustSnapshot) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+        Self {
+            report: Report {
+                file: name.map(str::to_owned),
+                format: format_of(bytes),
+                document_sha256: data_encoding::HEXLOWER.encode(digest.as_ref()),
+                size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                verified_at: at,
+                indication: Indication::Indeterminate,
+                sub_indication: Some(SubIndication::Generic),
+                modified_after_signing: None,
+                signatures: Vec::new(),
+                certificate: None,
+                trust_snapshot,
+                findings: Vec::new(),
+            },
+            outcome: Outcome::PASSED,
+            signature_outcomes: Vec::new(),
+        }
+    }
+
+    /// Enters a finding, once, with what it does to the verdict on the document and on the signature it is about.
+    fn find(&mut self, code: Code, signature: Option<usize>, detail: &str) {
+        let finding = code.finding(signature, detail);
+        if self.report.findings.contains(&finding) {
+            return;
+        }
+        self.report.findings.push(finding);
+        let Some(outcome) = code.outcome() else { return };
+        self.outcome.worsen(outcome);
+        if let Some(place) = signature {
+            if self.signature_outcomes.len() <= place {
+                self.signature_outcomes.resize(place + 1, Outcome::PASSED);
+            }
+            if let Some(own) = self.signature_outcomes.get_mut(place) {
+                own.worsen(outcome);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Report {
+        // A document passes by its signatures, not by a lack of findings.
+        if self.report.signatures.is_empty() && self.outcome == Outcome::PASSED {
+            self.find(Code::NoSignature, None, "");
+        }
+        for (place, signature) in self.report.signatures.iter_mut().enumerate() {
+            let mut own = self.signature_outcomes.get(place).copied().unwrap_or(Outcome::PASSED);
+            if own == Outcome::PASSED && !(signature.intact && signature.trusted) {
+                own = Outcome {
+                    indication: Indication::Indeterminate,
+                    sub_indication: Some(SubIndication::Generic),
+                };
+            }
+            (signature.indication, signature.sub_indication) = (own.indication, own.sub_indication);
+            self.outcome.worsen(own);
+        }
+        (self.report.indication, self.report.sub_indication) = (self.outcome.indication, self.outcome.sub_indication);
+        self.report
+    }
+}

@@ -2,8 +2,15 @@
 
 mod build;
 mod ess;
+mod parse;
 
-pub use self::build::{BuildError, SignedAttributes};
+pub use self::{
+    build::{BuildError, SignedAttributes},
+    parse::{
+        Known, MAX_MESSAGE_BYTES, MAX_SET_ELEMENTS, Message, ParseError, Scheme, SignedParts, Signer,
+        SigningCertificate, parse, split,
+    },
+};
 
 /// Digests that a signature may be made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +21,14 @@ pub enum Digest {
 }
 
 impl Digest {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        }
+    }
+
     /// The digest of the pieces, one after the other.
     pub fn of(self, pieces: &[&[u8]]) -> Vec<u8> {
         let algorithm = match self {

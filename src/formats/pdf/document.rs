@@ -20,6 +20,9 @@ pub const MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
 /// The most nodes of the page tree that are looked at.
 pub const MAX_PAGES: usize = 100_000;
 
+/// What may be read in all to look at a document's objects, in bytes: objects that overlap are read again and again.
+pub const MAX_READ_BYTES: usize = 256 * 1024 * 1024;
+
 /// The most references that are followed from one to the next.
 const MAX_HOPS: usize = 8;
 
@@ -32,6 +35,7 @@ pub struct Document<'a> {
     doubts: Vec<Doubt>,
     streams: RefCell<HashMap<u32, Result<Rc<ObjectStream>, ReadError>>>,
     decoded: Cell<usize>,
+    read: Cell<usize>,
 }
 
 /// An indirect object.
@@ -78,7 +82,7 @@ impl<'a> Document<'a> {
         }
         doubts.sort_unstable();
         doubts.dedup();
-        let (streams, decoded) = (RefCell::default(), Cell::new(0));
+        let (streams, decoded, read) = (RefCell::default(), Cell::new(0), Cell::new(0));
         Ok(Self {
             data,
             revisions,
@@ -86,6 +90,7 @@ impl<'a> Document<'a> {
             doubts,
             streams,
             decoded,
+            read,
         })
     }
 
@@ -206,7 +211,18 @@ impl<'a> Document<'a> {
             Location::Free => Err(ReadError::Missing(number)),
             Location::Offset { offset, generation } => {
                 let length = |reference| self.load(reference, depth + 1).ok()?.value.as_integer();
-                let object = read_indirect(self.data, offset, &length)?;
+                let object = read_indirect(self.data, offset, &length);
+                let end = match &object {
+                    Ok(object) => object
+                        .stream
+                        .as_ref()
+                        .map(|stream| stream.start)
+                        .or(object.span.as_ref().map(|span| span.end)),
+                    Err(ReadError::Syntax(error)) => Some(error.offset),
+                    Err(_) => None,
+                };
+                self.count(end.unwrap_or(offset).saturating_sub(offset))?;
+                let object = object?;
                 if object.id != (Reference { number, generation }) {
                     return Err(ReadError::Missing(number));
                 }
@@ -219,7 +235,10 @@ impl<'a> Document<'a> {
                 if found != number {
                     return Err(ReadError::Missing(number));
                 }
-                let value = Object::read(&mut Lexer::new(&stream.data, start))?;
+                let mut lexer = Lexer::new(&stream.data, start);
+                let value = Object::read(&mut lexer);
+                self.count(lexer.position().saturating_sub(start))?;
+                let value = value?;
                 Ok(Indirect {
                     id: Reference { number, generation: 0 },
                     value,
@@ -228,6 +247,14 @@ impl<'a> Document<'a> {
                 })
             }
         }
+    }
+
+    fn count(&self, bytes: usize) -> Result<(), ReadError> {
+        self.read.set(self.read.get().saturating_add(bytes));
+        if self.read.get() > MAX_READ_BYTES {
+            return Err(ReadError::Limit("MAX_READ_BYTES"));
+        }
+        Ok(())
     }
 
     fn object_stream(&self, number: u32, depth: usize) -> Result<Rc<ObjectStream>, ReadError> {

@@ -9,12 +9,14 @@ mod filter;
 mod lexer;
 mod object;
 mod seal;
+mod signatures;
 mod xref;
 
 pub use self::{
     document::{Document, Indirect, MAX_DECODED_BYTES, MAX_PAGES},
     object::{Dictionary, Entry, MAX_DEPTH, MAX_VALUES, Object, Reference},
     seal::{Appearance, DEFAULT_CONTENTS_BYTES, Prepared, Seal, SealError, prepare},
+    signatures::{MAX_SIGNATURES, SignatureDictionary, byte_range_places, salvage},
     xref::{Location, MAX_OBJECTS, MAX_REVISIONS, Revision},
 };
 
@@ -61,7 +63,5 @@ pub enum Doubt {
     Hybrid,
     /// A section of the cross-references names an object twice.
     EntryTwice,
-    /// An entry points to no object of that number.
-    WrongEntry,
     Encrypted,
 }

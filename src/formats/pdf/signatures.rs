@@ -1,0 +1,265 @@
+//! Signature dictionaries (ISO 32000-2 12.8.1): where they are, and what they say.
+
+use std::{collections::HashSet, ops::Range};
+
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{Offset, TimeZone},
+};
+
+use super::{
+    Document, ReadError,
+    lexer::Lexer,
+    object::{Dictionary, Object},
+    xref::Location,
+};
+
+/// The most signatures of one document that are looked at.
+pub const MAX_SIGNATURES: usize = 64;
+
+/// The most fields of a form that are looked at.
+const MAX_FIELDS: usize = 10_000;
+
+/// How far before its `/ByteRange` a signature dictionary may begin, in bytes, to be found without cross-references.
+const SALVAGE_BYTES: usize = 256 * 1024;
+
+/// A signature dictionary.
+#[derive(Clone, Debug)]
+pub struct SignatureDictionary {
+    /// The full name of its field, where a form leads to it.
+    pub field: Option<String>,
+    pub entries: Dictionary,
+    /// Where the value of `/Contents` stands in the file; none where it does not stand there itself.
+    pub contents: Option<Range<usize>>,
+}
+
+impl SignatureDictionary {
+    fn new(field: Option<String>, entries: Dictionary, in_file: bool) -> Self {
+        let contents = entries
+            .entry(b"Contents")
+            .filter(|entry| in_file && entry.value.as_string().is_some());
+        let contents = contents.map(|entry| entry.span.clone());
+        Self {
+            field,
+            entries,
+            contents,
+        }
+    }
+
+    /// Exactly four numbers: offset and length before the gap, offset and length after it.
+    pub fn byte_range(&self) -> Option<[usize; 4]> {
+        let numbers = self.entries.get(b"ByteRange")?.as_array()?;
+        let numbers: Option<Vec<usize>> = numbers
+            .iter()
+            .map(|number| number.as_integer().and_then(|n| usize::try_from(n).ok()))
+            .collect();
+        numbers?.try_into().ok()
+    }
+
+    /// When it says it was made (`/M`).
+    pub fn time(&self) -> Option<Timestamp> {
+        date(self.entries.get(b"M")?.as_string()?)
+    }
+
+    /// Who it says has signed (`/Name`).
+    pub fn name(&self) -> Option<String> {
+        self.entries.get(b"Name")?.as_string().map(text_string)
+    }
+
+    /// It certifies the document and permits no change at all (DocMDP with P 1, ISO 32000-2 12.8.2.2).
+    pub fn permits_no_change(&self) -> bool {
+        let references = self
+            .entries
+            .get(b"Reference")
+            .and_then(Object::as_array)
+            .unwrap_or_default();
+        references.iter().filter_map(Object::as_dictionary).any(|reference| {
+            let parameters = reference.get(b"TransformParams").and_then(Object::as_dictionary);
+            reference.name(b"TransformMethod") == Some(b"DocMDP")
+                && parameters.and_then(|parameters| parameters.integer(b"P")) == Some(1)
+        })
+    }
+}
+
+impl Document<'_> {
+    /// The signatures that the form of the newest revision shows.
+    pub fn form_signatures(&self) -> Result<Vec<SignatureDictionary>, ReadError> {
+        let (_, catalog) = self.catalog()?;
+        let Some(form) = self.dictionary(&catalog, b"AcroForm")? else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut open: Vec<(Object, String, bool)> = self
+            .array(&form, b"Fields")?
+            .into_iter()
+            .rev()
+            .map(|field| (field, String::new(), false))
+            .collect();
+        let mut count = 0;
+        while let Some((field, parent, inherited)) = open.pop() {
+            count += 1;
+            if count > MAX_FIELDS {
+                return Err(ReadError::Limit("MAX_FIELDS"));
+            }
+            if field.as_reference().is_some_and(|reference| !seen.insert(reference)) {
+                return Err(ReadError::Unsupported("a form field that is its own parent"));
+            }
+            let (field, in_file) = self.located(&field)?;
+            let Object::Dictionary(field) = field else { continue };
+            let name = match field.get(b"T").and_then(Object::as_string).map(text_string) {
+                Some(own) if parent.is_empty() => own,
+                Some(own) => format!("{parent}.{own}"),
+                None => parent,
+            };
+            let is_signature = field.name(b"FT").map_or(inherited, |kind| kind == b"Sig");
+            for kid in self.array(&field, b"Kids")?.into_iter().rev() {
+                open.push((kid, name.clone(), is_signature));
+            }
+            if !is_signature {
+                continue;
+            }
+            if let Some(value) = field.get(b"V") {
+                let (value, value_in_file) = self.located(value)?;
+                let direct = field.reference(b"V").is_none();
+                if let Object::Dictionary(entries) = value {
+                    let in_file = if direct { in_file } else { value_in_file };
+                    found.push(SignatureDictionary::new(Some(name), entries, in_file));
+                    if found.len() > MAX_SIGNATURES {
+                        return Err(ReadError::Limit("MAX_SIGNATURES"));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The value, and whether it stands in the file itself rather than in an object stream.
+    fn located(&self, object: &Object) -> Result<(Object, bool), ReadError> {
+        match object {
+            Object::Reference(reference) => {
+                let object = self.object(*reference)?;
+                let in_file = object.span.is_some();
+                Ok((object.value, in_file))
+            }
+            direct => Ok((direct.clone(), true)),
+        }
+    }
+
+    /// Every dictionary with a `/ByteRange` in any object of any revision, shown or not, and how many entries of the
+    /// cross-references lead to no sound object.
+    pub fn all_signatures(&self) -> Result<(Vec<SignatureDictionary>, usize), ReadError> {
+        let (mut found, mut wrong) = (Vec::new(), 0);
+        let mut seen = HashSet::new();
+        for (number, location) in self.revisions().iter().flat_map(|revision| &revision.entries) {
+            let place = match location {
+                Location::Free => continue,
+                Location::Offset { offset, .. } => (*offset, u32::MAX),
+                Location::InStream { stream, index } => (usize::try_from(*stream).unwrap_or(usize::MAX), *index),
+            };
+            if !seen.insert(place) {
+                continue;
+            }
+            match self.object_at(*number, *location) {
+                Ok(object) => collect(&object.value, object.span.is_some(), &mut found),
+                Err(error @ ReadError::Limit(_)) => return Err(error),
+                Err(_) => wrong += 1,
+            }
+            if found.len() > MAX_SIGNATURES {
+                return Err(ReadError::Limit("MAX_SIGNATURES"));
+            }
+        }
+        Ok((found, wrong))
+    }
+}
+
+/// Finds signature dictionaries by their `/ByteRange` alone: for a document whose cross-references are broken, so that
+/// it can still be said that it was changed.
+pub fn salvage(data: &[u8]) -> Vec<SignatureDictionary> {
+    let mut found: Vec<SignatureDictionary> = Vec::new();
+    for at in byte_range_places(data) {
+        let from = at.saturating_sub(SALVAGE_BYTES);
+        let before = data.get(from..at).unwrap_or_default();
+        let Some(object) = before.windows(4).rposition(|window| window == b" obj") else {
+            continue;
+        };
+        let mut lexer = Lexer::new(data, from + object + 4);
+        if let Ok(value) = Object::read(&mut lexer) {
+            collect(&value, true, &mut found);
+        }
+    }
+    found.dedup_by(|one, other| one.contents == other.contents);
+    found
+}
+
+/// Where the bytes `/ByteRange` stand, be it in an object or not; at most one more than [`MAX_SIGNATURES`].
+pub fn byte_range_places(data: &[u8]) -> Vec<usize> {
+    let word = b"/ByteRange";
+    let windows = data.windows(word.len()).enumerate();
+    windows
+        .filter(|(_, window)| window == word)
+        .map(|(at, _)| at)
+        .take(MAX_SIGNATURES + 1)
+        .collect()
+}
+
+/// Collects the dictionaries with a `/ByteRange`, at any depth; the reader has bounded the depth.
+fn collect(object: &Object, in_file: bool, found: &mut Vec<SignatureDictionary>) {
+    match object {
+        Object::Array(items) => items.iter().for_each(|item| collect(item, in_file, found)),
+        Object::Dictionary(dictionary) => {
+            if dictionary.get(b"ByteRange").is_some() {
+                found.push(SignatureDictionary::new(None, dictionary.clone(), in_file));
+            }
+            for entry in dictionary.entries() {
+                collect(&entry.value, in_file, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A text string (ISO 32000-2 7.9.2.2). PDFDocEncoding is taken as Latin-1, which it is for letters.
+pub fn text_string(bytes: &[u8]) -> String {
+    match bytes {
+        [0xFE, 0xFF, rest @ ..] => {
+            let units = rest.chunks_exact(2).map(|pair| match pair {
+                [high, low] => u16::from_be_bytes([*high, *low]),
+                _ => 0,
+            });
+            char::decode_utf16(units)
+                .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect()
+        }
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// A date (ISO 32000-2 7.9.4) down to the second; without a zone it says too little.
+fn date(bytes: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(bytes).ok()?.strip_prefix("D:")?;
+    let (digits, zone) = text.split_at_checked(14)?;
+    let local = DateTime::strptime("%Y%m%d%H%M%S", digits).ok()?;
+    let offset = match zone.split_at_checked(1)? {
+        ("Z", _) => 0,
+        (sign, rest) => {
+            let (hours, minutes) = rest.split_once('\'')?;
+            let minutes = minutes.trim_end_matches('\'');
+            let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
+            let seconds = hours
+                .parse::<i32>()
+                .ok()?
+                .checked_mul(3600)?
+                .checked_add(minutes.checked_mul(60)?)?;
+            match sign {
+                "+" => seconds,
+                "-" => -seconds,
+                _ => return None,
+            }
+        }
+    };
+    let zone = TimeZone::fixed(Offset::from_seconds(offset).ok()?);
+    local.to_zoned(zone).ok().map(|zoned| zoned.timestamp())
+}

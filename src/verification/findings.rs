@@ -1,0 +1,231 @@
+//! What can be found out about a document: stable codes, what each does to the verdict, and sentences for people.
+
+use super::{Bilingual, Finding, Indication, Severity, SubIndication};
+
+/// The verdict so far; it only gets worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub indication: Indication,
+    pub sub_indication: Option<SubIndication>,
+}
+
+impl Outcome {
+    pub const PASSED: Self = Self {
+        indication: Indication::TotalPassed,
+        sub_indication: None,
+    };
+
+    /// Keeps the worse of the two, and of equals the one that was there first.
+    pub fn worsen(&mut self, other: Self) {
+        if other.indication > self.indication {
+            *self = other;
+        }
+    }
+}
+
+macro_rules! findings {
+    ($($name:ident = $code:literal, $severity:ident, $outcome:expr, $zh:literal, $en:literal;)*) => {
+        /// A kind of finding.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($name),* }
+
+        impl Code {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its stable name.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity),* }
+            }
+
+            /// What it makes of the verdict; none where it only informs.
+            pub fn outcome(self) -> Option<Outcome> {
+                let (indication, sub_indication) = match self { $(Self::$name => $outcome?),* };
+                Some(Outcome { indication, sub_indication: Some(sub_indication) })
+            }
+
+            fn sentences(self) -> (&'static str, &'static str) {
+                match self { $(Self::$name => ($zh, $en)),* }
+            }
+        }
+    };
+}
+
+impl Code {
+    /// The finding, with `{}` in its sentences filled in.
+    pub fn finding(self, signature: Option<usize>, detail: &str) -> Finding {
+        let (zh, en) = self.sentences();
+        Finding {
+            code: self.as_str().to_owned(),
+            severity: self.severity(),
+            signature,
+            message: Bilingual {
+                zh: zh.replace("{}", detail),
+                en: en.replace("{}", detail),
+            },
+        }
+    }
+}
+
+const fn failed(sub: SubIndication) -> Option<(Indication, SubIndication)> {
+    Some((Indication::TotalFailed, sub))
+}
+
+const fn unproven(sub: SubIndication) -> Option<(Indication, SubIndication)> {
+    Some((Indication::Indeterminate, sub))
+}
+
+use SubIndication as Sub;
+
+findings! {
+    UnknownFormat = "format_unknown", Error, unproven(Sub::SignedDataNotFound),
+        "无法识别的文件格式：目前可以查验 PDF。", "The format of the file is not known: PDF can be verified so far.";
+    TooLarge = "document_too_large", Error, unproven(Sub::Generic),
+        "文件超过可查验的大小（{}）。", "The file is larger than what is verified ({}).";
+    Unreadable = "document_unreadable", Error, unproven(Sub::Generic),
+        "无法按标准读取该文件：{}。", "The file cannot be read as the standard asks: {}.";
+    LimitExceeded = "limit_exceeded", Error, unproven(Sub::Generic),
+        "文件超过查验限度 {}。", "The file exceeds the limit {}.";
+    HeaderNotFirst = "header_not_first", Error, unproven(Sub::Generic),
+        "文件头之前有多余的字节。", "There are bytes before the header of the file.";
+    EndNotExact = "end_not_exact", Error, unproven(Sub::Generic),
+        "文件没有在最后一个结束标记处结束。", "The file does not end at its last end-of-file marker.";
+    HybridXref = "xref_hybrid", Error, unproven(Sub::Generic),
+        "文件有两套交叉引用，不同软件可能看到不同的内容。",
+        "The file has two sets of cross-references: programs may show different things.";
+    XrefContradicts = "xref_contradicts", Error, unproven(Sub::Generic),
+        "交叉引用自相矛盾，不同软件可能看到不同的内容。",
+        "The cross-references contradict themselves: programs may show different things.";
+    XrefDangling = "xref_dangling", Error, unproven(Sub::Generic),
+        "交叉引用指向不存在或损坏的对象（{} 处）。", "Cross-references lead to missing or broken objects ({}).";
+    Encrypted = "document_encrypted", Error, unproven(Sub::Generic),
+        "文件已加密，无法查验。", "The file is encrypted and cannot be verified.";
+
+    NoSignature = "signature_missing", Error, unproven(Sub::SignedDataNotFound),
+        "文件中没有电子印章或数字签名。", "The file has no electronic seal or digital signature.";
+    SeveralSignatures = "signatures_several", Error, unproven(Sub::Generic),
+        "文件中有 {} 个签名，其相互关系尚不能查验。", "The file has {} signatures; how they relate is not verified yet.";
+    StraySignature = "signature_stray", Error, unproven(Sub::Generic),
+        "签名不在文件的签名域中。", "The signature is not in a signature field of the file.";
+    ByteRangeElsewhere = "byte_range_elsewhere", Error, unproven(Sub::Generic),
+        "文件其他位置出现签名范围（/ByteRange），无法断定哪一个有效。",
+        "Another /ByteRange stands in the file: it cannot be told which one counts.";
+    SubFilterUnknown = "signature_kind_unknown", Error, unproven(Sub::Generic),
+        "尚不能查验此类签名（{}）。", "Signatures of this kind are not verified yet ({}).";
+
+    ByteRangeForm = "byte_range_malformed", Error, failed(Sub::FormatFailure),
+        "签名范围（/ByteRange）不合规范。", "The range that is signed (/ByteRange) is malformed.";
+    ByteRangeGap = "byte_range_gap", Error, failed(Sub::FormatFailure),
+        "签名范围之外的部分不只是签名值本身。", "The signed range leaves out more, or other bytes, than the signature itself.";
+    ByteRangePastEnd = "document_truncated", Error, failed(Sub::FormatFailure),
+        "文件不完整：签名覆盖的字节已被截去。", "The file was cut short: signed bytes are missing at its end.";
+    AppendedToCertified = "appended_after_seal", Error, failed(Sub::FormatFailure),
+        "盖章之后文件被追加了 {} 字节，而印章不允许任何更改。",
+        "After it was sealed, {} bytes were appended, and the seal permits no change.";
+    Appended = "appended_after_signature", Error, unproven(Sub::Generic),
+        "签名之后文件被追加了 {} 字节；追加的内容尚不能查验。",
+        "After it was signed, {} bytes were appended; what they change is not verified yet.";
+    ContentsForm = "contents_malformed", Error, failed(Sub::FormatFailure),
+        "签名值（/Contents）的写法不合规范。", "The signature value (/Contents) is not written as it should be.";
+    ContentsPadding = "contents_padding", Error, failed(Sub::FormatFailure),
+        "签名值之后的填充不全为零。", "The padding after the signature value is not all zeros.";
+
+    CmsUnreadable = "cms_unreadable", Error, failed(Sub::FormatFailure),
+        "无法读取签名数据：{}。", "The signature data cannot be read: {}.";
+    CmsNotDer = "cms_not_der", Error, unproven(Sub::Generic),
+        "签名数据不是 DER 编码，尚不能查验。", "The signature data are not DER and are not verified yet.";
+    CmsForm = "cms_malformed", Error, failed(Sub::FormatFailure),
+        "签名数据不合规范（RFC 5652）。", "The signature data are not as RFC 5652 asks.";
+    SignerCount = "signer_count", Error, failed(Sub::FormatFailure),
+        "签名数据中应当恰有一个签名者，实有 {} 个。", "The signature data must have exactly one signer; there are {}.";
+    AttributesMissing = "signed_attributes_missing", Error, unproven(Sub::SigConstraintsFailure),
+        "签名缺少签名属性。", "The signature has no signed attributes.";
+    DigestMissing = "message_digest_missing", Error, failed(Sub::FormatFailure),
+        "签名属性中缺少文件摘要。", "The signed attributes lack the digest of the document.";
+    DigestDiffers = "digest_differs", Error, failed(Sub::HashFailure),
+        "文件内容在签名之后被修改：摘要不符。", "The file was changed after it was signed: its digest differs.";
+    SignatureWrong = "signature_wrong", Error, failed(Sub::SigCryptoFailure),
+        "签名值不正确。", "The signature value is wrong.";
+    AlgorithmWeak = "algorithm_weak", Error, unproven(Sub::CryptoConstraintsFailure),
+        "签名使用的算法强度不足（{}）。", "The signature was made with an algorithm that is too weak ({}).";
+    AlgorithmUnknown = "algorithm_unknown", Error, unproven(Sub::Generic),
+        "尚不能查验此签名算法（{}）。", "This signature algorithm is not verified yet ({}).";
+    UnsignedParts = "cms_unsigned_parts", Error, unproven(Sub::Generic),
+        "签名数据中附有未受签名保护的内容（如时间戳或吊销信息），尚不能查验。",
+        "The signature data hold parts that it does not cover, such as timestamps or revocation data: not verified yet.";
+    UnusedCertificate = "cms_unused_certificate", Error, unproven(Sub::Generic),
+        "签名数据中附有与证书链无关的 X.509 证书。",
+        "The signature data hold an X.509 certificate that is no part of the chain.";
+    SigningTimeInCms = "signing_time_in_cms", Warning, None,
+        "签名属性中有签名时间，PAdES 不允许。", "A signing time stands in the signed attributes, which PAdES does not allow.";
+
+    SignerMissing = "signer_certificate_missing", Error, unproven(Sub::NoSigningCertificateFound),
+        "签名数据中没有签名者的 X.509 证书。", "The signer's X.509 certificate is not in the signature data.";
+    SigningCertificateMissing = "signing_certificate_missing", Error, unproven(Sub::SigConstraintsFailure),
+        "签名属性没有指明签名者的 X.509 证书。", "The signed attributes do not name the signer's X.509 certificate.";
+    SigningCertificateOther = "signing_certificate_differs", Error, unproven(Sub::NoSigningCertificateFound),
+        "签名属性指明的是另一张 X.509 证书。", "The signed attributes name another X.509 certificate.";
+    Untrusted = "signer_untrusted", Error, unproven(Sub::NoCertificateChainFound),
+        "签名者的 X.509 证书不在所用信任列表之下。",
+        "The signer's X.509 certificate does not lead to a root of the trust list that was used.";
+    ChainWrong = "chain_invalid", Error, unproven(Sub::CertificateChainGeneralFailure),
+        "签名者的证书链不成立：{}。", "The signer's chain of X.509 certificates does not hold: {}.";
+    SignerExpired = "signer_expired", Error, unproven(Sub::OutOfBoundsNoPoe),
+        "签名者的 X.509 证书在查验时已过期，且没有可信时间证明签名在其有效期内作出。",
+        "The signer's X.509 certificate had expired at the time of verification, and no trusted time proves that it signed before.";
+    SignerNotYetValid = "signer_not_yet_valid", Error, unproven(Sub::OutOfBoundsNoPoe),
+        "签名者的 X.509 证书在查验时尚未生效。", "The signer's X.509 certificate was not yet valid at the time of verification.";
+    TimeOutsideValidity = "claimed_time_outside_validity", Error, unproven(Sub::SigConstraintsFailure),
+        "所称的签名时间不在签名者 X.509 证书的有效期内。",
+        "The time at which it claims to be signed lies outside the validity of the signer's X.509 certificate.";
+    KeyUsage = "key_usage", Error, unproven(Sub::ChainConstraintsFailure),
+        "签名者的 X.509 证书不得用于签名（密钥用途）。", "The signer's X.509 certificate may not sign (key usage).";
+    KeyPurpose = "key_purpose", Error, unproven(Sub::ChainConstraintsFailure),
+        "签名者的 X.509 证书不得用于签署文件（扩展密钥用途）。",
+        "The signer's X.509 certificate may not sign documents (extended key usage).";
+    RevocationUnchecked = "revocation_not_checked", Info, None,
+        "未查询签名者 X.509 证书的吊销状态。", "Whether the signer's X.509 certificate was revoked has not been asked.";
+    TimeClaimed = "signing_time_claimed", Info, None,
+        "签名时间由签名者自述，没有时间戳证明。", "The signing time is the signer's own claim; no timestamp proves it.";
+
+    CertificateRevoked = "certificate_revoked", Error, failed(Sub::Revoked),
+        "该电子证照已被签发机关撤销。", "The issuer has revoked this e-certificate.";
+    CertificateExpired = "certificate_expired", Error, unproven(Sub::Expired),
+        "该电子证照已过有效期（{}）。", "This e-certificate is past its validity ({}).";
+    CertificateNotYetValid = "certificate_not_yet_valid", Error, unproven(Sub::NotYetValid),
+        "该电子证照尚未生效（{}）。", "This e-certificate does not count yet ({}).";
+    CodeUnknown = "code_unknown", Error, unproven(Sub::SignedDataNotFound),
+        "没有此验证码对应的电子证照。", "No e-certificate has this verification code.";
+    CodeOnly = "code_only", Info, unproven(Sub::SignedDataNotFound),
+        "仅按验证码查询了状态；文件本身未经查验，请上传文件。",
+        "Only the status was looked up by its code; the document itself was not verified: upload the file.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_its_own_and_speaks_both_languages() {
+        let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let (zh, en) = code.sentences();
+            assert!(zh.ends_with('。') && en.ends_with('.'), "{}", code.as_str());
+            assert_eq!(zh.contains("{}"), en.contains("{}"), "{}", code.as_str());
+        }
+    }
+
+    #[test]
+    fn an_error_never_leaves_a_document_passed() {
+        for code in Code::ALL.iter().filter(|code| code.severity() == Severity::Error) {
+            assert!(code.outcome().is_some(), "{}", code.as_str());
+        }
+    }
+}
