@@ -22,13 +22,9 @@ pub fn portal_routes(config: &mut web::ServiceConfig) {
     config.route("/openapi.json", web::get().to(openapi::serve));
 }
 
-/// The answer to an unknown path.
-pub async fn no_such_route() -> Result<&'static str, Problem> {
-    Err(Problem::not_found(
-        "route_not_found",
-        "没有此地址。接口说明见 /openapi.json。",
-        "There is nothing at this address. The API is described at /openapi.json.",
-    ))
+/// The answer to an unknown path, and to a method that a known one does not take.
+pub async fn no_such_route(request: HttpRequest) -> Result<&'static str, Problem> {
+    Err(problem_for(StatusCode::NOT_FOUND, &request))
 }
 
 /// A problem for an answer that the framework gave without one (a wrong method, a bad request line).
