@@ -1,6 +1,11 @@
 //! The access audit: entries are durable before anything is released, chained into an RFC 6962 Merkle tree with signed
 //! checkpoints, and hold no identifier in clear.
 
+mod log;
+mod sequencer;
+mod tree;
+mod verify;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use futures_util::future::BoxFuture;
@@ -8,6 +13,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use self::{
+    log::{Log, MAX_BATCH, MAX_ENTRY_BYTES, QUEUE_CAPACITY},
+    verify::{Fault, LogReport, Wrong, verify},
+};
 use crate::{
     formats::merkle::Hash,
     ids::{
@@ -174,8 +183,14 @@ pub struct Filter {
     pub to: Option<Timestamp>,
     /// Entries before this sequence number only (paging backwards in time).
     pub before: Option<u64>,
-    /// 1 to 200; default 50.
+    /// 1 to 200; default 50, which 0 stands for too.
     pub limit: u32,
+}
+
+impl Filter {
+    /// The most entries that one search returns.
+    pub const MAX_LIMIT: u32 = 200;
+    pub const DEFAULT_LIMIT: u32 = 50;
 }
 
 /// Why nothing could be recorded or read.
@@ -211,6 +226,8 @@ pub trait LogStore: Send + Sync {
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>>;
     /// Entries that pass the filter, newest first.
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>>;
+    /// The first entry of the tree that a search would not find by what it holds.
+    fn misfiled(&self, tree_size: u64) -> BoxFuture<'_, Result<Option<u64>, StoreFault>>;
 }
 
 /// What one round of sequencing adds.

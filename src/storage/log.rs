@@ -17,6 +17,15 @@ const APPEND: &str = "INSERT INTO entries (sequence, body) \
     SELECT max((SELECT coalesce(max(sequence), 0) FROM entries), (SELECT coalesce(max(tree_size), 0) FROM checkpoint)) \
     + 1 + key, substr($1, value ->> 0, value ->> 1) FROM json_each($2) ORDER BY key";
 
+/// Compares what search goes by with what the entries hold.
+const MISFILED: &str = "SELECT min(e.sequence) FROM (SELECT sequence, CAST(body AS TEXT) AS body FROM entries) e \
+    LEFT JOIN search s ON s.sequence = e.sequence WHERE e.sequence <= $1 AND (s.sequence IS NULL \
+    OR s.at_us / 1000000 IS NOT unixepoch(substr(e.body ->> 'at', 1, 19)) \
+    OR s.action IS NOT e.body ->> 'action' OR s.outcome IS NOT e.body ->> 'outcome' \
+    OR s.department IS NOT e.body ->> 'department' OR s.system IS NOT e.body ->> 'system' \
+    OR s.resource IS NOT e.body ->> 'resource' OR s.case_id IS NOT e.body ->> 'case' \
+    OR s.subject IS NOT e.body ->> 'subject')";
+
 impl LogStore for Db {
     fn append<'a>(&'a self, entries: &'a [Vec<u8>]) -> BoxFuture<'a, Result<u64, StoreFault>> {
         Box::pin(async move {
@@ -188,6 +197,16 @@ impl LogStore for Db {
                     })
                 })
                 .collect()
+        })
+    }
+
+    fn misfiled(&self, tree_size: u64) -> BoxFuture<'_, Result<Option<u64>, StoreFault>> {
+        Box::pin(async move {
+            let first: Option<i64> = sqlx::query_scalar(MISFILED)
+                .bind(signed(tree_size)?)
+                .fetch_one(self.readers())
+                .await?;
+            Ok(first.map(unsigned).transpose()?)
         })
     }
 }

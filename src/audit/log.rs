@@ -1,0 +1,120 @@
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{AuditError, Entry, Filter, LogStore, Placed, sequencer::Sequencer};
+use crate::formats::checkpoint::Signer;
+
+/// How many entries may wait to be written before more are refused: 4,096.
+pub const QUEUE_CAPACITY: usize = 4_096;
+/// How many entries one transaction writes at most: 256.
+pub const MAX_BATCH: usize = 256;
+/// The longest an entry may be as JSON: 32 KiB.
+pub const MAX_ENTRY_BYTES: usize = 32 * 1024;
+
+/// The access audit. What [`Log::append`] acknowledges is durable; within a second it has its place in the tree and
+/// is covered by a signed checkpoint.
+pub struct Log {
+    store: Arc<dyn LogStore>,
+    queue: mpsc::Sender<Waiting>,
+    sequencer: Arc<Sequencer>,
+}
+
+/// An entry in its final form, and who waits for its number.
+struct Waiting {
+    entry: Vec<u8>,
+    written: oneshot::Sender<Result<u64, AuditError>>,
+}
+
+impl Log {
+    /// Checks that the tree is the one that the newest checkpoint was signed over, and starts the two tasks that write
+    /// and sequence, on the runtime that this is called on. They end with the log.
+    pub async fn open(store: Arc<dyn LogStore>, signer: Signer) -> Result<Self, AuditError> {
+        let sequencer = Arc::new(Sequencer::open(store.clone(), signer).await?);
+        let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
+        tokio::spawn(write(store.clone(), waiting));
+        tokio::spawn(Sequencer::keep_up(Arc::downgrade(&sequencer)));
+        Ok(Self {
+            store,
+            queue,
+            sequencer,
+        })
+    }
+
+    /// Records an entry; durable when it returns its sequence number. One whose caller goes away may be recorded still.
+    pub async fn append(&self, entry: Entry) -> Result<u64, AuditError> {
+        let entry = serde_json::to_vec(&entry).map_err(|_| AuditError::NotWritten)?;
+        if entry.len() > MAX_ENTRY_BYTES {
+            return Err(AuditError::TooLarge { max: MAX_ENTRY_BYTES });
+        }
+        let (written, number) = oneshot::channel();
+        self.queue
+            .try_send(Waiting { entry, written })
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => AuditError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => AuditError::NotWritten,
+            })?;
+        number.await.unwrap_or(Err(AuditError::NotWritten))
+    }
+
+    /// Whether an entry could be recorded now: really writes, so not for every request.
+    pub async fn can_record(&self) -> Result<(), AuditError> {
+        self.store.probe().await.map_err(|fault| {
+            tracing::warn!(fault, "the audit log cannot be written");
+            AuditError::NotWritten
+        })
+    }
+
+    /// Entries that pass the filter, newest first. Sees everything that was acknowledged before it was called.
+    pub async fn search(&self, filter: &Filter) -> Result<Vec<Placed>, AuditError> {
+        self.sequencer.catch_up().await?;
+        let limit = match filter.limit {
+            0 => Filter::DEFAULT_LIMIT,
+            limit => limit.min(Filter::MAX_LIMIT),
+        };
+        let filter = Filter {
+            limit,
+            ..filter.clone()
+        };
+        self.store.search(&filter).await.map_err(AuditError::Store)
+    }
+
+    /// The newest checkpoint: a C2SP signed note.
+    pub async fn checkpoint(&self) -> Result<String, AuditError> {
+        let note = self.store.checkpoint().await.map_err(AuditError::Store)?;
+        note.ok_or_else(|| AuditError::Inconsistent("there is no checkpoint".to_owned()))
+    }
+
+    /// What the log's checkpoints are verified with.
+    pub fn verifier_key(&self) -> String {
+        self.sequencer.verifier_key()
+    }
+}
+
+/// Group commit: while one batch is written, the next gathers; then all of it goes in one transaction.
+async fn write(store: Arc<dyn LogStore>, mut queue: mpsc::Receiver<Waiting>) {
+    let mut waiting = Vec::with_capacity(MAX_BATCH);
+    let mut failing = false;
+    while queue.recv_many(&mut waiting, MAX_BATCH).await > 0 {
+        let (entries, waiters): (Vec<_>, Vec<_>) = waiting.drain(..).map(|w| (w.entry, w.written)).unzip();
+        // A waiter that has gone away takes no answer: its entry stands.
+        match store.append(&entries).await {
+            Ok(first) => {
+                if std::mem::take(&mut failing) {
+                    tracing::info!("the audit log can be written again");
+                }
+                for (written, number) in waiters.into_iter().zip(first..) {
+                    let _ = written.send(Ok(number));
+                }
+            }
+            Err(fault) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(fault, "the audit log cannot be written: nothing is released");
+                }
+                for written in waiters {
+                    let _ = written.send(Err(AuditError::NotWritten));
+                }
+            }
+        }
+    }
+}
