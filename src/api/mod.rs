@@ -1,5 +1,6 @@
 //! JSON handlers: a file a resource. They parse, call one domain function, and answer.
 
+mod certificates;
 pub mod extract;
 pub mod openapi;
 pub mod problem;
@@ -14,6 +15,7 @@ pub use self::subject::SubjectBody;
 pub fn exchange_routes(config: &mut web::ServiceConfig) {
     config
         .route("/openapi.json", web::get().to(openapi::serve))
+        .configure(certificates::routes)
         .default_service(web::to(no_such_route));
 }
 

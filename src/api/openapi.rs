@@ -14,6 +14,12 @@ use utoipa::OpenApi;
         (name = "exchange", description = "Departments' systems, mutual TLS"),
         (name = "portal", description = "Browsers and the public")
     ),
+    paths(
+        super::certificates::issue,
+        super::certificates::show,
+        super::certificates::document,
+        super::certificates::revoke
+    ),
     components(schemas(super::problem::Problem))
 )]
 struct Document;

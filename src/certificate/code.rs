@@ -1,5 +1,3 @@
-use ring::rand::{SecureRandom, SystemRandom};
-
 /// Crockford's base 32: no I, L, O, U, so that a code can be read aloud and typed.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -13,18 +11,6 @@ pub fn from_random(random: &[u8; CODE_LENGTH]) -> String {
         .filter_map(|byte| ALPHABET.get(usize::from(byte & 31)))
         .map(|c| char::from(*c))
         .collect()
-}
-
-/// Where verification codes and serials get their randomness: passed in, so that tests can choose it.
-pub trait Random: Send + Sync {
-    /// Fills the bytes; false when there is no randomness to be had.
-    fn fill(&self, bytes: &mut [u8]) -> bool;
-}
-
-impl Random for SystemRandom {
-    fn fill(&self, bytes: &mut [u8]) -> bool {
-        SecureRandom::fill(self, bytes).is_ok()
-    }
 }
 
 /// The code as it is typed by a person: capitals, without what separates groups, with the letters that are mistaken

@@ -19,9 +19,6 @@ pub const HEI: &str = "Noto Sans CJK SC";
 /// Backs the other two for characters of rare names.
 pub const RARE: &str = "LXGW WenKai";
 
-/// The folders in which the system keeps fonts.
-pub const SYSTEM_FOLDERS: [&str; 2] = ["/usr/share/fonts", "/usr/local/share/fonts"];
-
 /// The files, of all that Debian's packages bring, that a certificate needs: one weight of each family, so that a node
 /// holds 60 MB of fonts and not 180.
 const FILES: [&str; 3] = [
@@ -54,11 +51,10 @@ struct Face {
 }
 
 impl Fonts {
-    /// Looks in `folders` first, then where the system keeps fonts.
+    /// Looks in these folders, and in theirs, in this order.
     pub fn new(folders: Vec<PathBuf>) -> Self {
-        let system = SYSTEM_FOLDERS.iter().map(PathBuf::from);
         Self {
-            folders: folders.into_iter().chain(system).collect(),
+            folders,
             shelf: OnceLock::new(),
         }
     }
@@ -165,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_three_families_are_found_and_a_rare_name_is_covered() {
-        let fonts = Fonts::new(Vec::new());
+        let fonts = Fonts::new(vec!["/usr/share/fonts".into()]);
         let shelf = fonts
             .shelf()
             .expect("Debian packages fonts-noto-cjk and fonts-lxgw-wenkai");
@@ -180,10 +176,7 @@ mod tests {
 
     #[test]
     fn missing_fonts_are_one_clear_sentence() {
-        let fonts = Fonts {
-            folders: vec![std::env::temp_dir().join("yinxin-no-fonts-here")],
-            shelf: OnceLock::new(),
-        };
+        let fonts = Fonts::new(vec![std::env::temp_dir().join("yinxin-no-fonts-here")]);
         let error = fonts.shelf().err().expect("no fonts there").to_string();
         assert!(error.contains("fonts-noto-cjk"), "{error}");
     }

@@ -18,6 +18,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use super::{
     CertificateError,
     fonts::{Fonts, Shelf},
+    seal_picture::SealPicture,
     types::{MAX_ROWS, TypeDefinition},
 };
 
@@ -86,9 +87,21 @@ impl Press {
         }
     }
 
+    /// Finds the fonts, so that a node without them says so before anything else is done.
+    pub async fn ready(self: &Arc<Self>) -> Result<(), CertificateError> {
+        let press = Arc::clone(self);
+        tokio::task::spawn_blocking(move || press.fonts.shelf().map(drop))
+            .await
+            .map_err(interrupted)?
+    }
+
+    /// Draws a seal with the fonts of this press.
+    pub fn draw_seal(&self, name: &str, legend: &str) -> Result<SealPicture, CertificateError> {
+        SealPicture::draw(name, legend, &*self.fonts.shelf()?)
+    }
+
     /// Lays out when it is this sheet's turn.
     pub async fn lay_out(self: &Arc<Self>, sheet: Sheet) -> Result<LaidOut, CertificateError> {
-        let interrupted = |_| CertificateError::Template("the layout was interrupted".to_owned());
         let _turn = self
             .at_once
             .acquire()
@@ -114,6 +127,10 @@ impl Press {
         comemo::evict(KEPT_GENERATIONS);
         result
     }
+}
+
+fn interrupted(_: tokio::task::JoinError) -> CertificateError {
+    CertificateError::Template("the layout was interrupted".to_owned())
 }
 
 /// A missing glyph is an error under PDF/A: find it before the layout does, and name it.

@@ -15,7 +15,7 @@ use crate::{
 const ID: &str = "653199199003070015";
 
 fn press() -> Press {
-    Press::new(Arc::new(Fonts::new(Vec::new())), 1)
+    Press::new(Arc::new(Fonts::new(vec!["/usr/share/fonts".into()])), 1)
 }
 
 fn records(kind: &str, name: &str, count: usize) -> Vec<Map<String, Value>> {

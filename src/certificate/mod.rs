@@ -3,6 +3,7 @@
 pub mod code;
 mod content;
 mod fonts;
+mod issuer;
 mod layout;
 mod qr;
 mod seal_picture;
@@ -11,6 +12,7 @@ mod types;
 pub use self::{
     content::Content,
     fonts::Fonts,
+    issuer::{Issuer, Parts, Request},
     layout::{LaidOut, Press, SealPlace, Sheet},
     seal_picture::SealPicture,
     types::{TypeDefinition, Types, TypesError},
@@ -67,6 +69,17 @@ pub enum RevocationReason {
     Superseded,
     /// Issued without right.
     IssuedInError,
+}
+
+impl RevocationReason {
+    /// Its name in the API and the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Incorrect => "incorrect",
+            Self::Superseded => "superseded",
+            Self::IssuedInError => "issued_in_error",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

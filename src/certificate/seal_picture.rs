@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn letters_stand_between_star_and_ring_however_long_the_name() {
-        let shelf = Fonts::new(Vec::new()).shelf().unwrap();
+        let shelf = Fonts::new(vec!["/usr/share/fonts".into()]).shelf().unwrap();
         for name in [
             "示例局",
             "莎车县人力资源和社会保障局",
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn the_name_stands_above_and_the_legend_below() {
-        let shelf = Fonts::new(Vec::new()).shelf().unwrap();
+        let shelf = Fonts::new(vec!["/usr/share/fonts".into()]).shelf().unwrap();
         let name_only = SealPicture::draw("示例局", "", &shelf).unwrap();
         let legend_only = SealPicture::draw("", "电子印章", &shelf).unwrap();
         assert!(points(&name_only.letters).all(|[_, y]| y > 0.0));
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_too_long_is_refused() {
-        let shelf = Fonts::new(Vec::new()).shelf().unwrap();
+        let shelf = Fonts::new(vec!["/usr/share/fonts".into()]).shelf().unwrap();
         assert!(SealPicture::draw(&"示".repeat(MAX_NAME + 1), "", &shelf).is_err());
     }
 }

@@ -170,7 +170,38 @@ pub enum TypesError {
     TooMany { folder: PathBuf },
 }
 
+/// The types that come with this program: name, form, template.
+const BUILT_IN: [(&str, &str, &str); 2] = [
+    (
+        "shebao-canbao",
+        include_str!("../../config/certificates/shebao-canbao/type.toml"),
+        include_str!("../../config/certificates/shebao-canbao/template.typ"),
+    ),
+    (
+        "gongjijin-jiaocun",
+        include_str!("../../config/certificates/gongjijin-jiaocun/type.toml"),
+        include_str!("../../config/certificates/gongjijin-jiaocun/template.typ"),
+    ),
+];
+const BUILT_IN_FRAME: &str = include_str!("../../config/certificates/frame.typ");
+
 impl Types {
+    /// The types that come with this program.
+    pub fn built_in() -> Result<Self, TypesError> {
+        let frame: Arc<str> = BUILT_IN_FRAME.into();
+        let definitions = BUILT_IN.iter().map(|(name, form, template)| {
+            let file = Path::new(name).join("type.toml");
+            let definition = TypeDefinition {
+                name: type_name(name, &file)?,
+                form: Form::parse(form).map_err(|problem| problem.at(&file))?,
+                template: (*template).to_owned(),
+                frame: Arc::clone(&frame),
+            };
+            Ok((definition.name.clone(), Arc::new(definition)))
+        });
+        definitions.collect::<Result<_, _>>().map(Self)
+    }
+
     /// Loads every folder in `folder` that holds a `type.toml`.
     pub fn load(folder: &Path) -> Result<Self, TypesError> {
         let io = |source| TypesError::Io {
@@ -207,14 +238,8 @@ impl Types {
 impl TypeDefinition {
     fn load(folder: &Path, frame: Arc<str>) -> Result<Self, TypesError> {
         let file = folder.join("type.toml");
-        let name = folder
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| CertificateType::parse(name).ok())
-            .ok_or_else(|| TypesError::Form {
-                file: folder.to_owned(),
-                message: "the folder's name may hold letters, digits and `._:-` only".to_owned(),
-            })?;
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = type_name(name, folder)?;
         let form = Form::parse(&read(&file)?).map_err(|problem| problem.at(&file))?;
         let template = read(&folder.join("template.typ"))?;
         Ok(Self {
@@ -308,6 +333,13 @@ impl Form {
     }
 }
 
+fn type_name(name: &str, file: &Path) -> Result<CertificateType, TypesError> {
+    CertificateType::parse(name).map_err(|error| TypesError::Form {
+        file: file.to_owned(),
+        message: format!("the folder's name {error}"),
+    })
+}
+
 fn read(file: &Path) -> Result<String, TypesError> {
     let io = |source| TypesError::Io {
         file: file.to_owned(),
@@ -343,6 +375,8 @@ mod tests {
         let types = Types::load(&shipped()).unwrap();
         let names: Vec<&str> = types.iter().map(|definition| definition.name.as_str()).collect();
         assert_eq!(names, ["gongjijin-jiaocun", "shebao-canbao"]);
+        let built_in = Types::built_in().unwrap();
+        assert!(types.iter().eq(built_in.iter()), "what is built in is what is shipped");
     }
 
     #[test]

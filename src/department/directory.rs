@@ -101,6 +101,10 @@ impl Directory {
         all
     }
 
+    pub fn system(&self, id: &SystemId) -> Option<Arc<System>> {
+        self.snapshot.load().systems.get(id).cloned()
+    }
+
     pub fn systems(&self) -> Vec<Arc<System>> {
         let mut all: Vec<_> = self.snapshot.load().systems.values().cloned().collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));

@@ -53,6 +53,11 @@ impl CertificateIdentifier {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The serial within issuer and type (证照编号).
+    pub fn serial(&self) -> &str {
+        self.0.rsplit('.').nth(2).unwrap_or_default()
+    }
 }
 
 /// ISO 7064 MOD 37,36 over the parts without their dots (GB/T 36904-2018 5.6).
@@ -73,6 +78,14 @@ fn check_character(body: &str) -> Result<char, IdError> {
 impl fmt::Display for CertificateIdentifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for CertificateIdentifier {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::parse(text)
     }
 }
 
@@ -115,5 +128,6 @@ mod tests {
         let issuer = CreditCode::parse("11430000006122244L").unwrap();
         let id = CertificateIdentifier::new("11100000000013338W011", &issuer, "20230000403", 1).unwrap();
         assert!(id.as_str().ends_with(".001.U"), "{id}");
+        assert_eq!(id.serial(), "20230000403");
     }
 }
