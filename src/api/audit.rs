@@ -32,8 +32,10 @@ pub struct Search {
     action: Option<Action>,
     outcome: Option<Outcome>,
     /// From this moment on (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
     /// Before this moment (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// 1 to 200; default 50.
     limit: Option<u32>,
@@ -94,12 +96,10 @@ impl Search {
         }
         let limit = self.limit.unwrap_or(PAGE);
         if !(1..=PAGE_MAX).contains(&limit) {
-            return Err(Problem::unprocessable(
-                "limit_invalid",
-                "limit 应为 1 至 200。",
-                "`limit` must be 1 to 200.",
-            )
-            .about("limit"));
+            return Err(
+                Problem::unprocessable("limit_invalid", "limit 应为 1 至 200。", "`limit` must be 1 to 200.")
+                    .about("limit"),
+            );
         }
         Ok(Filter {
             subject: optional("subject", self.subject.as_ref())?,

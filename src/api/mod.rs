@@ -1,7 +1,9 @@
 //! JSON handlers: a file a resource. They parse, call one domain function, and answer.
 
 mod certificates;
+mod audit;
 pub mod extract;
+mod log;
 pub mod openapi;
 pub mod problem;
 mod subject;
@@ -16,12 +18,15 @@ pub fn exchange_routes(config: &mut web::ServiceConfig) {
     config
         .route("/openapi.json", web::get().to(openapi::serve))
         .configure(certificates::routes)
+        .route("/v1/audit/entries", web::get().to(audit::entries))
         .default_service(web::to(no_such_route));
 }
 
 /// Routes of the portal listener, beside its pages.
 pub fn portal_routes(config: &mut web::ServiceConfig) {
-    config.route("/openapi.json", web::get().to(openapi::serve));
+    config
+        .route("/openapi.json", web::get().to(openapi::serve))
+        .route("/v1/log/checkpoint", web::get().to(log::checkpoint));
 }
 
 /// The answer to an unknown path, and to a method that a known one does not take.

@@ -18,7 +18,9 @@ use utoipa::OpenApi;
         super::certificates::issue,
         super::certificates::show,
         super::certificates::document,
-        super::certificates::revoke
+        super::certificates::revoke,
+        super::audit::entries,
+        super::log::checkpoint
     ),
     components(schemas(super::problem::Problem))
 )]

@@ -33,7 +33,8 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Node {
-    /// The node's name, shown on its pages and in its tokens. Default `yinxin`.
+    /// The node's name, in its tokens and in the checkpoints of its log: once there are entries it stays.
+    /// 1 to 64 of `A-Z a-z 0-9 . _ -`. Default `yinxin`.
     pub name: String,
     /// The folder that holds `yinxin.db`. Default `data`.
     pub data: PathBuf,
@@ -47,6 +48,8 @@ pub struct Node {
 pub struct Exchange {
     /// Default `127.0.0.1:8443`.
     pub listen: SocketAddr,
+    /// Where systems reach it, for the calls that pages show. Default: `https://` and `listen`.
+    pub url: Option<String>,
     /// PEM: the server's X.509 certificate and its chain. Default `certs/exchange.pem`.
     pub certificate: PathBuf,
     /// PEM: its PKCS#8 key. Default `certs/exchange.key`.
@@ -149,6 +152,7 @@ impl Default for Exchange {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            url: None,
             certificate: "certs/exchange.pem".into(),
             key: "certs/exchange.key".into(),
             client_roots: "certs/client-roots.pem".into(),
@@ -207,6 +211,13 @@ impl Default for Log {
     }
 }
 
+impl Exchange {
+    /// Where systems reach it.
+    pub fn url(&self) -> String {
+        self.url.clone().unwrap_or_else(|| format!("https://{}", self.listen))
+    }
+}
+
 /// Why a configuration does not count.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -241,8 +252,13 @@ impl Config {
         if !self.node.portal_url.starts_with("https://") || self.node.portal_url.ends_with('/') {
             return Err("`node.portal_url` must begin with https:// and end without a slash".to_owned());
         }
-        if self.node.name.trim().is_empty() || self.node.name.chars().count() > 100 {
-            return Err("`node.name` must hold 1 to 100 characters".to_owned());
+        let name = &self.node.name;
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        {
+            return Err("`node.name` must hold 1 to 64 of A-Z a-z 0-9 . _ -".to_owned());
+        }
+        if !self.exchange.url().starts_with("https://") || self.exchange.url().ends_with('/') {
+            return Err("`exchange.url` must begin with https:// and end without a slash".to_owned());
         }
         self.limits.check()
     }

@@ -16,7 +16,7 @@ pub use self::disclosure::Exchange;
 /// How a released field is shown: for those who show it further.
 pub use crate::catalogue::Mask;
 use crate::{
-    audit::{AuditError, Entry},
+    audit::{AuditError, Entry, Log},
     case::CaseError,
     ids::{CaseId, CertificateType, FieldName, OperatorId, RequestId, ResourceCode, Subject},
     policy::{AllowedField, Caller, PolicyError, Refusal},
@@ -48,6 +48,12 @@ pub enum Ask<'a> {
 pub trait Recorder: Send + Sync {
     /// Returns the entry's sequence number.
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<u64, AuditError>>;
+}
+
+impl Recorder for Log {
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<u64, AuditError>> {
+        Box::pin(Self::append(self, entry))
+    }
 }
 
 /// What may leave.

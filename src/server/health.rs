@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use super::telemetry;
+use crate::audit::Log;
 
 pub fn routes(app: &mut web::ServiceConfig) {
     app.route("/healthz", web::get().to(alive))
@@ -15,8 +16,16 @@ async fn alive() -> HttpResponse {
 }
 
 /// The policies were read at the start, or the node would not run; recording is tried each time.
-async fn ready() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain").body("ready\n")
+async fn ready(log: web::Data<Log>) -> HttpResponse {
+    match log.can_record().await {
+        Ok(()) => HttpResponse::Ok().content_type("text/plain").body("ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            HttpResponse::ServiceUnavailable()
+                .content_type("text/plain")
+                .body("not ready: the audit log cannot be written\n")
+        }
+    }
 }
 
 async fn metrics() -> HttpResponse {

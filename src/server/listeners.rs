@@ -21,6 +21,7 @@ use crate::{
     api::{self, extract::PeerCertificate},
     config::{Config, Limits},
     ids::SpkiThumbprint,
+    pages,
 };
 
 /// Applies the limits; the HTTP library counts connections and handshakes a worker.
@@ -75,7 +76,7 @@ pub fn portal(config: &Config, tls: &ListenerTls, services: &Services) -> Result
             .configure(|app| services.provide(app))
             .wrap(from_fn(|request, next| telemetry::observe("portal", request, next)))
             .configure(api::portal_routes)
-            .default_service(web::to(api::no_such_route))
+            .configure(pages::routes)
     });
     let (socket, address) = bind("portal", config.portal.listen)?;
     let server = limited!(server, &config.limits, 2)

@@ -14,14 +14,22 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::{StartError, secrets::Secrets};
 use crate::{
     api::extract::clock_data,
+    audit::Log,
     case::Cases,
     catalogue::Catalogue,
     clock::SharedClock,
     config::{Config, Limits},
-    department::Directory,
+    department::{Accounts, Directory, TokenKey},
+    exchange::{
+        Exchange,
+        source::{Datasets, Sources},
+    },
+    formats::checkpoint::Signer,
     ids::PseudonymKey,
+    pages::{self, Sessions},
     policy::Policy,
-    storage::{Db, FILE_NAME},
+    storage::{Db, FILE_NAME, SqliteTables},
+    verification::{Trust, Verifier},
 };
 
 /// Everything that handlers and pages can ask for.
@@ -31,11 +39,19 @@ pub struct Services {
     pub random: Arc<dyn SecureRandom + Send + Sync>,
     pub limits: Arc<Limits>,
     pub db: Arc<Db>,
+    pub log: Arc<Log>,
     pub directory: Arc<Directory>,
     pub catalogue: Arc<Catalogue>,
     pub cases: Arc<Cases>,
     pub policy: Arc<Policy>,
+    pub datasets: Arc<Datasets>,
+    pub exchange: Arc<Exchange>,
+    pub verifier: Arc<Verifier>,
+    pub accounts: Arc<Accounts>,
+    pub sessions: Arc<Sessions>,
+    pub tokens: Arc<TokenKey>,
     pub pseudonyms: Arc<PseudonymKey>,
+    pub page_settings: Arc<pages::Settings>,
     /// The state of the registry that is in memory.
     generation: Arc<AtomicU64>,
 }
@@ -63,17 +79,56 @@ impl Services {
         let cases = Cases::open(db.clone(), clock.clone())
             .await
             .map_err(StartError::service("the registry of cases"))?;
+        let signer =
+            Signer::from_pkcs8(&config.node.name, &secrets.log).map_err(StartError::service("the log's key"))?;
+        let vkey = config.keys.folder.join("log.vkey");
+        fs::write(&vkey, format!("{}\n", signer.verifier_key()))
+            .map_err(|source| StartError::Folder { path: vkey, source })?;
+        let log = Log::open(db.clone(), signer)
+            .await
+            .map_err(StartError::service("the audit log"))?;
+        let log = Arc::new(log);
+        let pseudonyms = Arc::new(secrets.pseudonym.clone());
+        let datasets = Datasets::new(db.clone(), &secrets.dataset, pseudonyms.clone(), random.clone())
+            .map_err(StartError::service("the key of datasets"))?;
+        let datasets = Arc::new(datasets);
+        let catalogue = Arc::new(catalogue);
+        let cases = Arc::new(cases);
         let policy = match &config.policy.folder {
             Some(folder) => Policy::from_folder(folder),
             None => Policy::built_in(),
         };
+        let policy = Arc::new(policy.map_err(StartError::service("the policies"))?);
+        let exchange = Exchange::new(
+            catalogue.clone(),
+            cases.clone(),
+            policy.clone(),
+            log.clone(),
+            pseudonyms.clone(),
+            Sources::new(Arc::new(SqliteTables::new()), datasets.clone()),
+        );
+        let trust = Trust::load(&config.trust.roots, clock.now()).map_err(StartError::service("the trusted roots"))?;
+        let accounts =
+            Accounts::open(db.clone(), clock.clone()).map_err(StartError::service("the portal's accounts"))?;
+        let tokens =
+            TokenKey::new(&secrets.token, &config.node.name).map_err(StartError::service("the key of tokens"))?;
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             directory: Arc::new(directory),
-            catalogue: Arc::new(catalogue),
-            cases: Arc::new(cases),
-            policy: Arc::new(policy.map_err(StartError::service("the policies"))?),
-            pseudonyms: Arc::new(secrets.pseudonym.clone()),
+            exchange: Arc::new(exchange),
+            verifier: Arc::new(Verifier::new(trust)),
+            accounts: Arc::new(accounts),
+            sessions: Arc::new(Sessions::new(clock.clone())),
+            tokens: Arc::new(tokens),
+            page_settings: Arc::new(pages::Settings {
+                exchange_url: config.exchange.url(),
+            }),
+            log,
+            datasets,
+            catalogue,
+            cases,
+            policy,
+            pseudonyms,
             generation: Arc::new(AtomicU64::new(generation)),
             clock,
             random,
@@ -91,6 +146,14 @@ impl Services {
             .app_data(web::Data::from(self.catalogue.clone()))
             .app_data(web::Data::from(self.cases.clone()))
             .app_data(web::Data::from(self.policy.clone()))
+            .app_data(web::Data::from(self.log.clone()))
+            .app_data(web::Data::from(self.datasets.clone()))
+            .app_data(web::Data::from(self.exchange.clone()))
+            .app_data(web::Data::from(self.verifier.clone()))
+            .app_data(web::Data::from(self.accounts.clone()))
+            .app_data(web::Data::from(self.sessions.clone()))
+            .app_data(web::Data::from(self.tokens.clone()))
+            .app_data(web::Data::from(self.page_settings.clone()))
             .app_data(web::Data::from(self.pseudonyms.clone()));
     }
 
