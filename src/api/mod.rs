@@ -1,7 +1,7 @@
 //! JSON handlers: a file a resource. They parse, call one domain function, and answer.
 
-mod certificates;
 mod audit;
+mod certificates;
 pub mod extract;
 mod log;
 pub mod openapi;

@@ -17,7 +17,7 @@ use tokio::{
 
 pub use self::services::Services;
 use self::tls::ListenerTls;
-use crate::{clock::SharedClock, config::Config};
+use crate::{clock::SharedClock, config::Config, ids::DepartmentId};
 
 /// How often a node looks whether another process (the administrator's command line) changed departments, systems,
 /// credentials, resources, grants or service items.
@@ -43,6 +43,11 @@ pub enum StartError {
     Secrets(#[from] secrets::SecretError),
     #[error("the folder `{path}` cannot be made: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
+    #[error("the seal of `{department}` cannot be used")]
+    Seal {
+        department: DepartmentId,
+        source: crate::keys::KeyError,
+    },
     #[error("{what} cannot be set up")]
     Service {
         what: &'static str,

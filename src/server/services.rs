@@ -1,6 +1,7 @@
 //! The domain's services, wired: each handler asks for those it needs by type.
 
 use std::{
+    collections::HashMap,
     fs,
     sync::{
         Arc,
@@ -17,6 +18,7 @@ use crate::{
     audit::Log,
     case::Cases,
     catalogue::Catalogue,
+    certificate::{Fonts, Issuer, Parts, Press, Types},
     clock::SharedClock,
     config::{Config, Limits},
     department::{Accounts, Directory, TokenKey},
@@ -25,7 +27,8 @@ use crate::{
         source::{Datasets, Sources},
     },
     formats::checkpoint::Signer,
-    ids::PseudonymKey,
+    ids::{DepartmentId, PseudonymKey},
+    keys::Identity,
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
@@ -46,6 +49,7 @@ pub struct Services {
     pub policy: Arc<Policy>,
     pub datasets: Arc<Datasets>,
     pub exchange: Arc<Exchange>,
+    pub issuer: Arc<Issuer>,
     pub verifier: Arc<Verifier>,
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
@@ -107,6 +111,28 @@ impl Services {
             pseudonyms.clone(),
             Sources::new(Arc::new(SqliteTables::new()), datasets.clone()),
         );
+        let exchange = Arc::new(exchange);
+        let directory = Arc::new(directory);
+        let types = match &config.certificates.types {
+            Some(folder) => Types::load(folder),
+            None => Types::built_in(),
+        };
+        let issuer = Issuer::new(Parts {
+            store: db.clone(),
+            exchange: exchange.clone(),
+            directory: directory.clone(),
+            log: log.clone(),
+            pseudonyms: pseudonyms.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            types: types.map_err(StartError::service("the certificate types"))?,
+            press: Arc::new(Press::new(
+                Arc::new(Fonts::new(config.certificates.fonts.clone())),
+                config.limits.documents_at_once,
+            )),
+            seals: seals(config)?,
+            portal: config.node.portal_url.clone(),
+        });
         let trust = Trust::load(&config.trust.roots, clock.now()).map_err(StartError::service("the trusted roots"))?;
         let accounts =
             Accounts::open(db.clone(), clock.clone()).map_err(StartError::service("the portal's accounts"))?;
@@ -114,8 +140,9 @@ impl Services {
             TokenKey::new(&secrets.token, &config.node.name).map_err(StartError::service("the key of tokens"))?;
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
-            directory: Arc::new(directory),
-            exchange: Arc::new(exchange),
+            directory,
+            issuer: Arc::new(issuer),
+            exchange,
             verifier: Arc::new(Verifier::new(trust)),
             accounts: Arc::new(accounts),
             sessions: Arc::new(Sessions::new(clock.clone())),
@@ -149,6 +176,7 @@ impl Services {
             .app_data(web::Data::from(self.log.clone()))
             .app_data(web::Data::from(self.datasets.clone()))
             .app_data(web::Data::from(self.exchange.clone()))
+            .app_data(web::Data::from(self.issuer.clone()))
             .app_data(web::Data::from(self.verifier.clone()))
             .app_data(web::Data::from(self.accounts.clone()))
             .app_data(web::Data::from(self.sessions.clone()))
@@ -183,4 +211,20 @@ impl Services {
 
     /// Finishes what is under way in the store.
     pub async fn close(&self) {}
+}
+
+/// The seals of the departments that issue.
+fn seals(config: &Config) -> Result<HashMap<DepartmentId, Identity>, StartError> {
+    config
+        .certificates
+        .seals
+        .iter()
+        .map(|seal| {
+            let identity = Identity::load(&seal.certificate, &seal.key).map_err(|source| StartError::Seal {
+                department: seal.department.clone(),
+                source,
+            })?;
+            Ok((seal.department.clone(), identity))
+        })
+        .collect()
 }
