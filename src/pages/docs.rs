@@ -35,7 +35,6 @@ pub(super) async fn show(visitor: Visitor) -> Result<HttpResponse, PageError> {
 /// What the page shows of an OpenAPI 3.1 document.
 #[derive(Default)]
 struct Document {
-    title: String,
     description: String,
     operations: Vec<Operation>,
     schemas: Vec<Schema>,
@@ -102,7 +101,6 @@ impl Document {
             .map(|(name, schema)| Schema::read(name, schema))
             .collect();
         Self {
-            title: text(json.pointer("/info/title")),
             description: text(json.pointer("/info/description")),
             operations,
             schemas,

@@ -13,7 +13,7 @@ use super::{
     page::{Here, Page},
     visitor::Visitor,
 };
-use crate::{api, audit::AuditError, catalogue::CatalogueError, department::AccountError};
+use crate::{api, audit::AuditError, department::AccountError, verification::DeskError};
 
 /// Why a page is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +52,8 @@ impl From<AuditError> for PageError {
     }
 }
 
-impl From<CatalogueError> for PageError {
-    fn from(error: CatalogueError) -> Self {
+impl From<DeskError> for PageError {
+    fn from(error: DeskError) -> Self {
         Self::Unavailable(Box::new(error))
     }
 }

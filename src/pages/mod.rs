@@ -3,15 +3,20 @@
 
 mod account;
 mod assets;
+mod audit;
 mod catalogue;
 mod docs;
 mod error;
 mod home;
+mod journal;
 mod labels;
 mod lang;
 mod page;
 mod session;
+mod sign_in;
 mod texts;
+mod verdict;
+mod verify;
 mod visitor;
 
 use actix_web::{
@@ -34,8 +39,8 @@ pub struct Settings {
 }
 
 /// The pages of the portal listener, and its answer to every path that nothing else answers: to be added last. They
-/// take from the application's data: `Accounts`, `Catalogue`, `dyn Clock`, `Log`, `PseudonymKey`, `Sessions`, `Settings`
-/// and `Verifier`.
+/// take from the application's data: `Accounts`, `Catalogue`, `dyn Clock`, `Desk`, `Limits`, `Log`,
+/// `PseudonymKey`, `Sessions` and `Settings`.
 pub fn routes(config: &mut ServiceConfig) {
     config.route("/assets/{hash}/{name}", get().to(assets::show));
     let mut add = |resource: Resource| {
@@ -58,8 +63,19 @@ pub fn routes(config: &mut ServiceConfig) {
     add(web::resource("/catalogue").route(get().to(catalogue::list)));
     add(web::resource("/catalogue/{code}").route(get().to(catalogue::show)));
     add(web::resource("/docs").route(get().to(docs::show)));
+    add(web::resource("/sign-in")
+        .route(get().to(sign_in::show))
+        .route(web::post().to(sign_in::sign_in)));
+    add(web::resource("/sign-out").route(web::post().to(sign_in::sign_out)));
     add(web::resource("/account").route(get().to(account::show)));
-    add(web::resource("/{any:.*}").default_service(web::to(error::not_found)));
+    add(web::resource("/audit")
+        .route(get().to(audit::list))
+        .route(web::post().to(audit::find_person)));
+    add(web::resource("/verify")
+        .route(get().to(verify::show))
+        .route(web::post().to(verify::check_files)));
+    add(web::resource("/verify/code").route(web::post().to(verify::look_up)));
+    add(web::resource("/{any:.*}").route(web::route().to(error::not_found)));
 }
 
 /// GET and, as HTTP asks for, HEAD.

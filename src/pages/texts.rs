@@ -43,7 +43,7 @@ texts! {
     // home
     home_title: "跨省通办，数据多跑路", "Government business, settled from anywhere";
     home_lead: "部门之间依授权共享数据，证明自动开具、任何人可查验，每一次查看都留下无法抹去的记录。",
-        "Departments share data by grant, proofs are issued by themselves and anybody can check them, and every look at a person's data leaves a record that cannot be removed.";
+        "Departments share data by grant, proofs are issued automatically and anybody can check them, and every look at a person's data leaves a record that cannot be removed.";
     home_who: "您是哪一位？", "Who are you?";
     applicant: "办事群众", "Applicant";
     applicant_text: "政府已有的材料不必再交。手里的电子证明是否真实有效，在这里一查便知。",
@@ -89,7 +89,6 @@ texts! {
     code: "资源编码", "Code";
     credit_code: "统一社会信用代码", "Unified social credit code";
     classification: "资源分类（类、项、目、细目）", "Classification (class, category, section, subsection)";
-    summary: "摘要", "Summary";
     format: "资源格式", "Format";
     sharing_conditions: "共享条件", "Sharing conditions";
     sharing_mode: "共享方式", "Sharing mode";
@@ -188,13 +187,11 @@ texts! {
     change_forbidden: "不允许", "not permitted";
     indication: "结论代码（EN 319 102-1）", "Indication (EN 319 102-1)";
     file: "文件", "File";
-    file_name: "文件名", "Name";
     file_size: "大小", "Size";
     file_format: "格式", "Format";
     verified_at: "查验时间", "Checked at";
     trust_list: "信任列表", "Trust list";
     download_report: "下载查验报告（JSON）", "Download the report (JSON)";
-    check_another: "查验其他文件", "Check another file";
     bytes: "字节", "bytes";
 
     // audit
@@ -202,7 +199,6 @@ texts! {
         "Every access to data of persons and organisations. Looking at this page is recorded too.";
     log_state: "日志状态", "State of the log";
     log_size: "已入树记录", "Entries in the tree";
-    log_checkpoint: "最近检查点", "Newest checkpoint";
     log_root: "根散列", "Root hash";
     log_none: "尚无检查点", "No checkpoint yet";
     log_help: "完整性检查：yinxin audit verify", "To check the whole log: yinxin audit verify";
@@ -228,8 +224,6 @@ texts! {
     entries: "访问记录", "Entries";
     entries_none: "没有符合条件的记录。", "No entry matches.";
     sequence: "序号", "No.";
-    time: "时间", "Time";
-    who: "访问者", "Who";
     reason_code: "代码", "Code";
     item: "事项", "Service item";
     grants: "授权", "Grants";
@@ -261,8 +255,6 @@ texts! {
     docs_body: "请求体", "Request body";
     docs_responses: "响应", "Responses";
     docs_required: "必填", "required";
-    docs_in: "位置", "In";
-    docs_description: "说明", "Description";
 
     // errors
     e400: "请求有误", "The request is not right";

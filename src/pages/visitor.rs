@@ -174,7 +174,8 @@ pub(super) async fn dress<B: MessageBody + 'static>(
         let cookie = session::cookie(FORM_COOKIE, visitor.0.csrf.clone());
         add_cookie(response.response_mut(), &cookie);
     }
-    secure(response.headers_mut(), visitor.account().is_some());
+    let is_of_one_visitor = visitor.account().is_some() || !response.request().method().is_safe();
+    secure(response.headers_mut(), is_of_one_visitor);
     Ok(response)
 }
 
@@ -187,7 +188,7 @@ fn add_cookie(response: &mut HttpResponse<BoxBody>, cookie: &actix_web::cookie::
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                                        connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-fn secure(headers: &mut HeaderMap, signed_in: bool) {
+fn secure(headers: &mut HeaderMap, is_of_one_visitor: bool) {
     let fixed = [
         ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("referrer-policy", "no-referrer"),
@@ -199,7 +200,11 @@ fn secure(headers: &mut HeaderMap, signed_in: bool) {
         ("vary", "accept-language, cookie"),
         (
             "cache-control",
-            if signed_in { "no-store" } else { "private, no-cache" },
+            if is_of_one_visitor {
+                "no-store"
+            } else {
+                "private, no-cache"
+            },
         ),
     ];
     for (name, value) in fixed {

@@ -1,0 +1,146 @@
+use actix_multipart::Multipart;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use futures_util::StreamExt;
+use serde::Deserialize;
+
+use super::{
+    error::PageError,
+    page::{self, Here, Page},
+    texts::fill,
+    verdict::{Tone, Verdict},
+    visitor::Visitor,
+};
+use crate::{config::Limits, verification::Desk};
+
+/// Documents that one form without scripts may carry; scripts send one at a time.
+const FILES_OF_A_FORM: usize = 10;
+/// The longest token of a form, in bytes.
+const CSRF_BYTES: usize = 128;
+/// With this header the answer is the verdict alone, for the page's script to put in its place.
+const FRAGMENT: &str = "x-fragment";
+
+#[derive(Template)]
+#[template(path = "verify.html", config = "src/pages/askama.toml")]
+struct VerifyPage<'a> {
+    page: Page<'a>,
+    limit: String,
+    max_bytes: usize,
+    verdicts: Vec<Verdict>,
+}
+
+#[derive(Template)]
+#[template(path = "verdict.html", config = "src/pages/askama.toml")]
+struct Fragment<'a> {
+    page: Page<'a>,
+    verdict: Verdict,
+}
+
+/// `GET /verify`
+pub(super) async fn show(visitor: Visitor, limits: web::Data<Limits>) -> Result<HttpResponse, PageError> {
+    answer(&visitor, &limits, None, Vec::new())
+}
+
+/// `POST /verify`: documents as `file` of a form, each with a verdict. They are checked and not kept.
+pub(super) async fn check_files(
+    request: HttpRequest,
+    visitor: Visitor,
+    form: Multipart,
+    desk: web::Data<Desk>,
+    limits: web::Data<Limits>,
+) -> Result<HttpResponse, PageError> {
+    let files = read(&visitor, form, limits.document_bytes).await?;
+    let mut verdicts = Vec::new();
+    for (name, bytes) in files {
+        let report = desk.document(bytes, name).await?;
+        verdicts.push(Verdict::of_document(report, visitor.lang()));
+    }
+    answer(&visitor, &limits, Some(&request), verdicts)
+}
+
+#[derive(Deserialize)]
+pub(super) struct CodeForm {
+    csrf: String,
+    code: String,
+}
+
+/// `POST /verify/code`: what the code on a certificate stands for.
+pub(super) async fn look_up(
+    request: HttpRequest,
+    visitor: Visitor,
+    form: web::Form<CodeForm>,
+    desk: web::Data<Desk>,
+    limits: web::Data<Limits>,
+) -> Result<HttpResponse, PageError> {
+    visitor.check_form(&form.csrf)?;
+    let report = desk.code(&form.code).await?;
+    let verdict = Verdict::of_code(report, visitor.lang());
+    answer(&visitor, &limits, Some(&request), vec![verdict])
+}
+
+fn answer(
+    visitor: &Visitor,
+    limits: &Limits,
+    request: Option<&HttpRequest>,
+    verdicts: Vec<Verdict>,
+) -> Result<HttpResponse, PageError> {
+    let page = Page::new(visitor, visitor.lang().texts().verify, Here::Verify);
+    if request.is_some_and(|request| request.headers().contains_key(FRAGMENT)) {
+        let verdict = verdicts.into_iter().next().ok_or(PageError::BadRequest)?;
+        return page::show(&Fragment { page, verdict });
+    }
+    page::show(&VerifyPage {
+        limit: fill(page.t.verify_limit, limits.document_bytes / 1_048_576),
+        max_bytes: limits.document_bytes,
+        verdicts,
+        page,
+    })
+}
+
+type Files = Vec<(Option<String>, web::Bytes)>;
+
+/// Reads the form: `csrf` first, so that nothing large is read for a form that is not ours, then `file`s.
+async fn read(visitor: &Visitor, mut form: Multipart, max_bytes: usize) -> Result<Files, PageError> {
+    let mut files = Files::new();
+    let mut checked = false;
+    while let Some(part) = form.next().await {
+        let mut part = part.map_err(|_| PageError::BadRequest)?;
+        let is_file = match part.name() {
+            Some("csrf") if !checked => false,
+            Some("file") if checked && files.len() < FILES_OF_A_FORM => true,
+            Some("file") if !checked => return Err(PageError::Form),
+            _ => return Err(PageError::BadRequest),
+        };
+        let name = part
+            .content_disposition()
+            .and_then(|disposition| disposition.get_filename())
+            .filter(|name| !name.is_empty())
+            .map(|name| name.chars().filter(|c| !c.is_control()).take(200).collect::<String>());
+        let limit = if is_file { max_bytes } else { CSRF_BYTES };
+        let mut bytes = web::BytesMut::new();
+        while let Some(chunk) = part.next().await {
+            let chunk = chunk.map_err(|_| PageError::BadRequest)?;
+            if bytes.len() + chunk.len() > limit {
+                return Err(PageError::TooLarge);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if is_file {
+            // A browser sends an empty part for an input without a file.
+            if name.is_some() || !bytes.is_empty() {
+                files.push((name, bytes.freeze()));
+            }
+        } else {
+            visitor.check_form(std::str::from_utf8(&bytes).unwrap_or_default())?;
+            checked = true;
+        }
+    }
+    if files.is_empty() {
+        return Err(if checked {
+            PageError::BadRequest
+        } else {
+            PageError::Form
+        });
+    }
+    Ok(files)
+}

@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::{Names, Report, Verifier, judge_own, report_of_code};
+use crate::{
+    certificate::{Certificate, CertificateStore, StoreFault, code},
+    clock::SharedClock,
+};
+
+/// What people call a certificate's type and issuer: asked for when it is shown.
+pub type NamesOf = Arc<dyn Fn(&Certificate) -> Names + Send + Sync>;
+
+/// Where documents and codes are brought: verifies, and adds what this node knows of certificates of its own.
+pub struct Desk {
+    verifier: Verifier,
+    certificates: Arc<dyn CertificateStore>,
+    names: NamesOf,
+    clock: SharedClock,
+    at_once: Arc<Semaphore>,
+}
+
+/// Why there is no report. Never for anything in the document: without the store a revoked certificate would pass.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    #[error("the store cannot answer")]
+    Store(#[source] StoreFault),
+    #[error("the verification was cut off")]
+    CutOff,
+}
+
+impl Desk {
+    /// `at_once` documents are verified at a time; more wait.
+    pub fn new(
+        verifier: Verifier,
+        certificates: Arc<dyn CertificateStore>,
+        names: NamesOf,
+        clock: SharedClock,
+        at_once: usize,
+    ) -> Self {
+        Self {
+            verifier,
+            certificates,
+            names,
+            clock,
+            at_once: Arc::new(Semaphore::new(at_once)),
+        }
+    }
+
+    /// Verifies a document as of now.
+    pub async fn document(&self, bytes: Bytes, name: Option<String>) -> Result<Report, DeskError> {
+        let permit = self.at_once.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| DeskError::CutOff)?;
+        let (verifier, at) = (self.verifier.clone(), self.clock.now());
+        let work = move || {
+            let _permit = permit;
+            let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+            let mut sha256 = [0; 32];
+            sha256.copy_from_slice(digest.as_ref());
+            (verifier.verify(&bytes, name.as_deref(), at), sha256)
+        };
+        let (report, sha256) = tokio::task::spawn_blocking(work).await.map_err(|_| DeskError::CutOff)?;
+        let own = self.certificates.by_document(&sha256).await.map_err(DeskError::Store)?;
+        Ok(match own {
+            Some(certificate) => judge_own(report, &certificate, (self.names)(&certificate)),
+            None => report,
+        })
+    }
+
+    /// What a verification code stands for, as it was typed.
+    pub async fn code(&self, typed: &str) -> Result<Report, DeskError> {
+        let found = match code::normalize(typed) {
+            Some(code) => self.certificates.by_code(&code).await.map_err(DeskError::Store)?,
+            None => None,
+        };
+        let found = found
+            .as_ref()
+            .map(|certificate| (certificate, (self.names)(certificate)));
+        Ok(report_of_code(&self.verifier, found, self.clock.now()))
+    }
+}
