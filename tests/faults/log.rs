@@ -1,0 +1,297 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures_util::future::{BoxFuture, join_all};
+use jiff::Timestamp;
+use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use yinxin::{
+    audit::{
+        Action, AuditError, Entry, Filter, Growth, Log, LogReport, LogStore, Placed, QUEUE_CAPACITY, RawEntries,
+        StoreFault, verify,
+    },
+    formats::{
+        checkpoint::{Signer, VerifierKey},
+        merkle::Hash,
+    },
+    storage::{Db, FILE_NAME},
+};
+
+/// A data folder of its own, gone with the test.
+pub struct Folder {
+    path: PathBuf,
+    key: Vec<u8>,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("yinxin-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&path).unwrap();
+        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        fs::write(path.join("log.key"), key.as_ref()).unwrap();
+        Self {
+            path,
+            key: key.as_ref().to_vec(),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.path.join(FILE_NAME)
+    }
+
+    pub fn signer(&self) -> Signer {
+        Signer::from_pkcs8("county.example/log", &self.key).unwrap()
+    }
+
+    pub fn verifier_key(&self) -> VerifierKey {
+        self.signer().verifier_key().clone()
+    }
+
+    pub async fn db(&self) -> Db {
+        Db::open(&self.file()).await.unwrap()
+    }
+
+    pub async fn log(&self) -> Log {
+        Log::open(Arc::new(self.db().await), self.signer()).await.unwrap()
+    }
+
+    /// A connection of somebody who goes around the node.
+    pub async fn intruder(&self) -> SqliteConnection {
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(self.file()).foreign_keys(false))
+            .await
+            .unwrap()
+    }
+
+    pub async fn verify(&self) -> LogReport {
+        let db = Db::open_read_only(&self.file()).await.unwrap();
+        verify(&db, &self.verifier_key()).await.unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// An entry that is told from others by its request.
+pub fn entry(request: &str) -> Entry {
+    Entry {
+        department: Some("notary".parse().unwrap()),
+        ..Entry::new(Timestamp::UNIX_EPOCH, request.parse().unwrap(), Action::Query)
+    }
+}
+
+/// The request of every entry that is stored, by its number.
+pub async fn stored(db: &Db) -> BTreeMap<u64, String> {
+    let raw = db.entries(1, u32::MAX).await.unwrap();
+    raw.iter()
+        .map(|(number, bytes)| {
+            let entry: Entry = serde_json::from_slice(bytes).unwrap();
+            (*number, entry.request.to_string())
+        })
+        .collect()
+}
+
+async fn run(connection: &mut SqliteConnection, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(connection).await.unwrap();
+}
+
+/// The real store, counting transactions.
+struct Counting(Db, AtomicUsize);
+
+impl LogStore for Counting {
+    fn append<'a>(&'a self, entries: &'a [Vec<u8>]) -> BoxFuture<'a, Result<u64, StoreFault>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.append(entries)
+    }
+    fn probe(&self) -> BoxFuture<'_, Result<(), StoreFault>> {
+        self.0.probe()
+    }
+    fn entries(&self, first: u64, limit: u32) -> BoxFuture<'_, Result<RawEntries, StoreFault>> {
+        self.0.entries(first, limit)
+    }
+    fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, StoreFault>> {
+        self.0.checkpoint()
+    }
+    fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>> {
+        self.0.tile(level, index)
+    }
+    fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>> {
+        self.0.grow(growth)
+    }
+    fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>> {
+        self.0.search(filter)
+    }
+    fn misfiled(&self, tree_size: u64) -> BoxFuture<'_, Result<Option<u64>, StoreFault>> {
+        self.0.misfiled(tree_size)
+    }
+}
+
+#[tokio::test]
+async fn everybody_who_waits_gets_the_number_of_their_own_entry_and_many_share_a_transaction() {
+    let folder = Folder::new();
+    let store = Arc::new(Counting(folder.db().await, AtomicUsize::new(0)));
+    let log = Log::open(store.clone(), folder.signer()).await.unwrap();
+    let clients = (0..64).map(|client| {
+        let log = &log;
+        async move {
+            let mut acknowledged = Vec::new();
+            for turn in 0..20 {
+                let request = format!("{client}-{turn}");
+                acknowledged.push((log.append(entry(&request)).await.unwrap(), request));
+            }
+            acknowledged
+        }
+    });
+    let acknowledged: BTreeMap<u64, String> = join_all(clients).await.into_iter().flatten().collect();
+    assert!(acknowledged.keys().copied().eq(1..=64 * 20));
+    assert_eq!(stored(&store.0).await, acknowledged);
+    let transactions = store.1.load(Ordering::SeqCst);
+    assert!(transactions <= 64 * 20 / 4, "{transactions} transactions");
+}
+
+#[tokio::test]
+async fn a_search_sees_everything_that_was_acknowledged_and_the_checkpoint_covers_it() {
+    let folder = Folder::new();
+    let log = folder.log().await;
+    for n in 1..=5_u64 {
+        let number = log.append(entry(&format!("r{n}"))).await.unwrap();
+        let found = log.search(&Filter::default()).await.unwrap();
+        assert_eq!(found[0].sequence, number);
+        let checkpoint = folder.verifier_key().open(&log.checkpoint().await.unwrap()).unwrap();
+        assert_eq!(checkpoint.size, n);
+    }
+}
+
+#[tokio::test]
+async fn a_search_returns_at_most_two_hundred_entries_and_fifty_unless_told() {
+    let folder = Folder::new();
+    let log = folder.log().await;
+    join_all((0..250).map(|n| log.append(entry(&format!("r{n}"))))).await;
+    for (limit, expected) in [(0, 50), (7, 7), (200, 200), (100_000, 200)] {
+        let filter = Filter {
+            limit,
+            ..Filter::default()
+        };
+        assert_eq!(log.search(&filter).await.unwrap().len(), expected, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn two_processes_that_write_and_sequence_one_log_keep_it_whole() {
+    let folder = Folder::new();
+    let (one, other) = (folder.log().await, folder.log().await);
+    for round in 0..10 {
+        let appends = (0..40).map(|n| {
+            let log = if n % 2 == 0 { &one } else { &other };
+            log.append(entry(&format!("{round}-{n}")))
+        });
+        let done = join_all(appends).await;
+        assert!(done.iter().all(Result::is_ok));
+        one.search(&Filter::default()).await.unwrap();
+        other.search(&Filter::default()).await.unwrap();
+    }
+    let report = folder.verify().await;
+    assert!(report.holds, "{report:?}");
+    assert_eq!((report.tree_size, report.uncovered), (Some(400), 0));
+}
+
+#[tokio::test]
+async fn a_log_goes_on_where_it_stopped_when_it_is_opened_again() {
+    let folder = Folder::new();
+    for round in 0..3_u64 {
+        let log = folder.log().await;
+        join_all((0..300).map(|n| log.append(entry(&format!("{round}-{n}"))))).await;
+        assert_eq!(log.append(entry("last")).await.unwrap(), (round + 1) * 301);
+    }
+    // What was not sequenced before the end is sequenced at the next start.
+    folder.log().await;
+    let report = folder.verify().await;
+    assert!(report.holds, "{report:?}");
+    assert_eq!((report.tree_size, report.uncovered), (Some(903), 0));
+}
+
+#[tokio::test]
+async fn while_another_process_holds_the_lock_nothing_is_recorded_and_afterwards_again() {
+    let folder = Folder::new();
+    let log = folder.log().await;
+    log.append(entry("before")).await.unwrap();
+    let mut other = folder.intruder().await;
+    run(&mut other, "BEGIN IMMEDIATE").await;
+    let (refused, probe) = tokio::join!(log.append(entry("during")), log.can_record());
+    assert!(matches!(refused, Err(AuditError::NotWritten)));
+    assert!(matches!(probe, Err(AuditError::NotWritten)));
+    run(&mut other, "ROLLBACK").await;
+    assert_eq!(log.append(entry("after")).await.unwrap(), 2);
+    log.can_record().await.unwrap();
+    assert!(stored(&folder.db().await).await.values().eq(["before", "after"]));
+}
+
+#[tokio::test]
+async fn a_log_that_can_only_be_read_records_nothing_and_says_so() {
+    let folder = Folder::new();
+    folder.log().await.append(entry("before")).await.unwrap();
+    folder.log().await;
+    let db = Db::open_read_only(&folder.file()).await.unwrap();
+    let log = Log::open(Arc::new(db), folder.signer()).await.unwrap();
+    assert!(matches!(log.append(entry("during")).await, Err(AuditError::NotWritten)));
+    assert!(matches!(log.can_record().await, Err(AuditError::NotWritten)));
+    assert_eq!(log.search(&Filter::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn more_than_can_wait_are_refused_and_those_who_wait_are_written() {
+    let folder = Folder::new();
+    let log = Arc::new(folder.log().await);
+    let mut other = folder.intruder().await;
+    run(&mut other, "BEGIN IMMEDIATE").await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..QUEUE_CAPACITY + 1_000 {
+        let log = log.clone();
+        tasks.spawn(async move { log.append(entry(&format!("r{n}"))).await });
+    }
+    let mut refused = 0;
+    while let Some(done) = tasks.join_next().await {
+        assert!(matches!(done.unwrap(), Err(AuditError::Overloaded)));
+        refused += 1;
+        if refused == 100 {
+            break;
+        }
+    }
+    run(&mut other, "ROLLBACK").await;
+    let mut written = 0;
+    for done in tasks.join_all().await {
+        match done {
+            Ok(_) => written += 1,
+            Err(error) => assert!(matches!(error, AuditError::Overloaded), "{error}"),
+        }
+    }
+    assert!(written >= QUEUE_CAPACITY, "{written}");
+    assert_eq!(stored(&folder.db().await).await.len(), written);
+}
+
+#[tokio::test]
+async fn an_entry_that_is_too_large_is_refused_alone() {
+    let folder = Folder::new();
+    let log = folder.log().await;
+    let grants = (0..1_000).map(|n| format!("grant-with-a-rather-long-name-{n}").parse().unwrap());
+    let large = Entry {
+        grants: grants.collect(),
+        ..entry("large")
+    };
+    let (refused, written) = tokio::join!(log.append(large), log.append(entry("small")));
+    assert!(matches!(refused, Err(AuditError::TooLarge { .. })));
+    assert_eq!(written.unwrap(), 1);
+}

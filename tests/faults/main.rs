@@ -1,0 +1,7 @@
+//! What must hold when things break: processes that are killed, disks that are full, databases that are locked, logs
+//! that somebody has altered.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod log;
+mod process;
+mod tampering;

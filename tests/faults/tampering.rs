@@ -1,0 +1,149 @@
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use sqlx::SqliteConnection;
+use yinxin::audit::{AuditError, Fault, Filter, Log, Wrong};
+
+use crate::log::{Folder, entry};
+
+/// A log of 600 entries (three tiles, the last not full), sequenced, its node stopped.
+async fn written() -> Folder {
+    let folder = Folder::new();
+    let log = folder.log().await;
+    join_all((1..=600).map(|n| log.append(entry(&format!("r{n}"))))).await;
+    log.search(&Filter::default()).await.unwrap();
+    folder
+}
+
+async fn tamper(folder: &Folder, sql: &'static str) {
+    let mut intruder: SqliteConnection = folder.intruder().await;
+    let done = sqlx::raw_sql(sql).execute(&mut intruder).await.unwrap();
+    assert!(done.rows_affected() > 0, "the test has altered nothing");
+}
+
+async fn assert_caught(sql: &'static str, wrong: Wrong, sequence: impl Into<Option<u64>>) {
+    let folder = written().await;
+    tamper(&folder, sql).await;
+    let report = folder.verify().await;
+    assert!(!report.holds);
+    let sequence = sequence.into();
+    assert_eq!(report.first_fault, Some(Fault { wrong, sequence }), "{sql}");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_has_altered_holds() {
+    let folder = written().await;
+    let report = folder.verify().await;
+    assert!(report.holds && report.root_matches, "{report:?}");
+    assert_eq!((report.tree_size, report.first_fault), (Some(600), None));
+}
+
+#[tokio::test]
+async fn a_deleted_entry_is_missed() {
+    assert_caught("DELETE FROM entries WHERE sequence = 300", Wrong::Missing, 300).await;
+    assert_caught("DELETE FROM entries WHERE sequence = 1", Wrong::Missing, 1).await;
+    assert_caught("DELETE FROM entries", Wrong::Missing, 1).await;
+}
+
+#[tokio::test]
+async fn the_last_entries_are_missed_too_with_their_search_rows_and_tiles() {
+    assert_caught("DELETE FROM entries WHERE sequence = 600", Wrong::Missing, 600).await;
+    let everywhere = "DELETE FROM search WHERE sequence > 590; DELETE FROM tiles WHERE position = 2; \
+                      DELETE FROM entries WHERE sequence > 590";
+    assert_caught(everywhere, Wrong::Missing, 591).await;
+}
+
+#[tokio::test]
+async fn a_deleted_entry_is_missed_when_those_after_it_move_up() {
+    let renumbered = "DELETE FROM entries WHERE sequence = 300; UPDATE entries SET sequence = -sequence \
+                      WHERE sequence > 300; UPDATE entries SET sequence = -sequence - 1 WHERE sequence < 0";
+    assert_caught(renumbered, Wrong::Altered, 300).await;
+}
+
+#[tokio::test]
+async fn an_altered_entry_is_named() {
+    let altered = "UPDATE entries SET body = CAST(replace(CAST(body AS TEXT), 'notary', 'others') AS BLOB) \
+                   WHERE sequence = 555";
+    assert_caught(altered, Wrong::Altered, 555).await;
+    let swapped = "UPDATE entries SET sequence = -7 WHERE sequence = 7; UPDATE entries SET sequence = 7 \
+                   WHERE sequence = 8; UPDATE entries SET sequence = 8 WHERE sequence = -7";
+    assert_caught(swapped, Wrong::Altered, 7).await;
+}
+
+#[tokio::test]
+async fn an_altered_entry_is_caught_when_the_stored_tree_is_gone_as_well() {
+    let altered = "DELETE FROM tiles; UPDATE entries SET body = CAST('{}' AS BLOB) WHERE sequence = 555";
+    assert_caught(altered, Wrong::RootDiffers, None).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_search_no_longer_finds_is_named() {
+    assert_caught("DELETE FROM search WHERE sequence = 42", Wrong::Misfiled, 42).await;
+    assert_caught(
+        "UPDATE search SET department = 'x' WHERE sequence = 43",
+        Wrong::Misfiled,
+        43,
+    )
+    .await;
+    assert_caught(
+        "UPDATE search SET at_us = 9e15 WHERE sequence = 44",
+        Wrong::Misfiled,
+        44,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_gone_or_altered_is_caught() {
+    assert_caught("DELETE FROM checkpoint", Wrong::NoCheckpoint, None).await;
+    let smaller = "UPDATE checkpoint SET note = replace(note, char(10) || '600' || char(10), char(10) || '599' || char(10)); \
+                   DELETE FROM entries WHERE sequence = 600";
+    assert_caught(smaller, Wrong::CheckpointNotSigned, None).await;
+}
+
+#[tokio::test]
+async fn a_log_does_not_hold_by_the_key_of_another() {
+    let folder = written().await;
+    let db = folder.db().await;
+    let report = yinxin::audit::verify(&db, &Folder::new().verifier_key()).await.unwrap();
+    assert_eq!(report.first_fault.unwrap().wrong, Wrong::CheckpointNotSigned);
+}
+
+#[tokio::test]
+async fn a_node_does_not_go_on_with_a_tree_that_was_altered_or_a_key_that_is_not_its_own() {
+    let folder = written().await;
+    let other = Folder::new().signer();
+    let opened = Log::open(Arc::new(folder.db().await), other).await;
+    assert!(matches!(opened, Err(AuditError::Inconsistent(_))));
+    tamper(
+        &folder,
+        "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0 AND position = 2",
+    )
+    .await;
+    let opened = Log::open(Arc::new(folder.db().await), folder.signer()).await;
+    assert!(matches!(opened, Err(AuditError::Inconsistent(_))));
+}
+
+#[tokio::test]
+async fn new_entries_never_take_the_place_of_deleted_ones() {
+    let folder = written().await;
+    tamper(&folder, "DELETE FROM entries WHERE sequence > 500").await;
+    let log = folder.log().await;
+    assert_eq!(log.append(entry("new")).await.unwrap(), 601);
+    log.search(&Filter::default()).await.unwrap();
+    let report = folder.verify().await;
+    let (wrong, sequence) = (Wrong::Missing, Some(501));
+    assert_eq!(report.first_fault, Some(Fault { wrong, sequence }));
+    assert_eq!(report.tree_size, Some(601));
+}
+
+#[tokio::test]
+async fn an_entry_deleted_before_it_had_its_place_stops_the_tree_and_every_search() {
+    let folder = written().await;
+    let db = folder.db().await;
+    use yinxin::audit::LogStore;
+    db.append(&[b"{}".to_vec(), b"{}".to_vec()]).await.unwrap();
+    tamper(&folder, "DELETE FROM entries WHERE sequence = 601").await;
+    let opened = Log::open(Arc::new(db), folder.signer()).await;
+    assert!(matches!(opened, Err(AuditError::Inconsistent(what)) if what.contains("601")));
+}
