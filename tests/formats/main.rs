@@ -1,6 +1,7 @@
 //! Sealed formats, from our own API to the judgement of others' tools.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod issuing;
 mod pki;
 mod sample;
 mod sealing;
