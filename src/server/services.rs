@@ -32,7 +32,7 @@ use crate::{
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
-    verification::{Trust, Verifier},
+    verification::{Desk, Names, NamesOf, Trust, Verifier},
 };
 
 /// Everything that handlers and pages can ask for.
@@ -51,6 +51,7 @@ pub struct Services {
     pub exchange: Arc<Exchange>,
     pub issuer: Arc<Issuer>,
     pub verifier: Arc<Verifier>,
+    pub desk: Arc<Desk>,
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
     pub tokens: Arc<TokenKey>,
@@ -134,6 +135,15 @@ impl Services {
             portal: config.node.portal_url.clone(),
         });
         let trust = Trust::load(&config.trust.roots, clock.now()).map_err(StartError::service("the trusted roots"))?;
+        let issuer = Arc::new(issuer);
+        let verifier = Verifier::new(trust);
+        let desk = Desk::new(
+            verifier.clone(),
+            db.clone(),
+            names(issuer.clone(), directory.clone()),
+            clock.clone(),
+            config.limits.documents_at_once,
+        );
         let accounts =
             Accounts::open(db.clone(), clock.clone()).map_err(StartError::service("the portal's accounts"))?;
         let tokens =
@@ -141,9 +151,10 @@ impl Services {
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             directory,
-            issuer: Arc::new(issuer),
+            issuer,
             exchange,
-            verifier: Arc::new(Verifier::new(trust)),
+            verifier: Arc::new(verifier),
+            desk: Arc::new(desk),
             accounts: Arc::new(accounts),
             sessions: Arc::new(Sessions::new(clock.clone())),
             tokens: Arc::new(tokens),
@@ -178,6 +189,7 @@ impl Services {
             .app_data(web::Data::from(self.exchange.clone()))
             .app_data(web::Data::from(self.issuer.clone()))
             .app_data(web::Data::from(self.verifier.clone()))
+            .app_data(web::Data::from(self.desk.clone()))
             .app_data(web::Data::from(self.accounts.clone()))
             .app_data(web::Data::from(self.sessions.clone()))
             .app_data(web::Data::from(self.tokens.clone()))
@@ -227,4 +239,17 @@ fn seals(config: &Config) -> Result<HashMap<DepartmentId, Identity>, StartError>
             Ok((seal.department.clone(), identity))
         })
         .collect()
+}
+
+/// A certificate's type and issuer, as people call them now.
+fn names(issuer: Arc<Issuer>, directory: Arc<Directory>) -> NamesOf {
+    Arc::new(move |certificate| Names {
+        title: issuer.types().definition(&certificate.certificate_type).map_or_else(
+            || certificate.certificate_type.to_string(),
+            |definition| definition.form.title.clone(),
+        ),
+        issuer: directory
+            .department(&certificate.issuer)
+            .map_or_else(|| certificate.issuer.to_string(), |department| department.name.clone()),
+    })
 }
