@@ -1,12 +1,21 @@
 //! JSON handlers: a file a resource. They parse, call one domain function, and answer.
 
+mod act;
 mod audit;
+mod cases;
 mod certificates;
+mod disclosures;
 pub mod extract;
+mod grants;
+mod idempotency;
 mod log;
 pub mod openapi;
+mod page;
 pub mod problem;
+mod publishing;
+mod resources;
 mod subject;
+mod token;
 
 use actix_web::{HttpRequest, http::StatusCode, web};
 
@@ -18,6 +27,28 @@ pub fn exchange_routes(config: &mut web::ServiceConfig) {
     config
         .route("/openapi.json", web::get().to(openapi::serve))
         .configure(certificates::routes)
+        .route("/v1/token", web::post().to(token::issue))
+        .route("/v1/cases", web::post().to(cases::open))
+        .route("/v1/cases/{id}", web::get().to(cases::read))
+        .route("/v1/cases/{id}/events", web::post().to(cases::add_event))
+        .route("/v1/grants", web::get().to(grants::list))
+        .route("/v1/grants/{id}", web::delete().to(grants::withdraw))
+        .service(
+            web::resource("/v1/resources")
+                .get(resources::list)
+                .post(publishing::create),
+        )
+        .service(
+            web::resource("/v1/resources/{code}")
+                .get(resources::read)
+                .patch(publishing::change),
+        )
+        .route("/v1/resources/{code}/publish", web::post().to(publishing::publish))
+        .route("/v1/resources/{code}/suspend", web::post().to(publishing::suspend))
+        .route("/v1/resources/{code}/retire", web::post().to(publishing::retire))
+        .route("/v1/resources/{code}/dataset", web::put().to(publishing::upload))
+        .route("/v1/resources/{code}/query", web::post().to(disclosures::query))
+        .route("/v1/resources/{code}/verify", web::post().to(disclosures::verify))
         .route("/v1/audit/entries", web::get().to(audit::entries))
         .default_service(web::to(no_such_route));
 }

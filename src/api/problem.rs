@@ -16,7 +16,10 @@ use crate::{
     catalogue::CatalogueError,
     certificate::CertificateError,
     department::{DirectoryError, TokenError},
-    exchange::{ExchangeError, source::SourceError},
+    exchange::{
+        ExchangeError,
+        source::{DatasetError, SourceError},
+    },
     ids::IdError,
     policy::Refusal,
     verification::Bilingual,
@@ -458,6 +461,22 @@ impl From<SourceError> for Problem {
                 "The provider's system cannot answer. Try again later, or ask the provider.",
             ),
         }
+    }
+}
+
+impl From<DatasetError> for Problem {
+    fn from(error: DatasetError) -> Self {
+        let zh = match &error {
+            DatasetError::Seal => return Self::internal(&error),
+            DatasetError::Store(_) => return Self::unavailable(&error),
+            DatasetError::Csv { line } => format!("第 {line} 行不是 UTF-8 编码的 CSV。"),
+            DatasetError::ColumnMissing { column } => format!("缺少列 {column}。"),
+            DatasetError::ColumnUnknown { column } => format!("列 {column} 不是资源的数据项，或重复出现。"),
+            DatasetError::Value { line, column } => format!("第 {line} 行的 {column} 不符合数据项的类型。"),
+            DatasetError::TooManyRows { max } => format!("数据集最多 {max} 行。"),
+            DatasetError::TooManyRowsOfSubject { line, max } => format!("第 {line} 行：同一主体最多 {max} 行。"),
+        };
+        Self::unprocessable("dataset_invalid", zh, format!("{error}."))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     certificate::{Fonts, Issuer, Parts, Press, Types},
     clock::SharedClock,
     config::{Config, Limits},
-    department::{Accounts, Directory, TokenKey},
+    department::{Accounts, Directory, ReplyStore, TokenKey},
     exchange::{
         Exchange,
         source::{Datasets, Sources},
@@ -180,6 +180,7 @@ impl Services {
             .app_data(web::Data::from(self.random.clone()))
             .app_data(web::Data::from(self.limits.clone()))
             .app_data(web::Data::from(self.db.clone()))
+            .app_data(web::Data::<dyn ReplyStore>::from(self.db.clone() as Arc<dyn ReplyStore>))
             .app_data(web::Data::from(self.directory.clone()))
             .app_data(web::Data::from(self.catalogue.clone()))
             .app_data(web::Data::from(self.cases.clone()))

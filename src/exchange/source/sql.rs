@@ -48,23 +48,43 @@ pub(super) async fn fetch(
         })
         .await
         .map_err(SourceError::Failed)?;
-    let booleans = wanted
-        .resource
-        .items
-        .iter()
-        .filter(|item| item.data_type == DataType::Boolean)
-        .map(|item| item.name.as_str());
-    for name in booleans {
-        for value in records.iter_mut().filter_map(|record| record.get_mut(name)) {
-            // SQLite has no booleans.
-            match value.as_i64() {
-                Some(0) => *value = Value::Bool(false),
-                Some(1) => *value = Value::Bool(true),
-                _ => {}
+    for item in &wanted.resource.items {
+        for record in &mut records {
+            if let Some(value) = record.get_mut(item.name.as_str()) {
+                let stored = std::mem::take(value);
+                *value = typed(stored, item.data_type);
             }
         }
     }
     Ok(records)
+}
+
+/// SQLite has no booleans, dates or decimals, and a column may hold anything: what is plainly of the data item's type
+/// becomes so. Everything else stays, for the filter to refuse.
+fn typed(stored: Value, data_type: DataType) -> Value {
+    let text = match (&stored, data_type) {
+        (Value::String(text), DataType::Text) => return Value::String(text.clone()),
+        (Value::String(text), _) if text.is_empty() => return Value::Null,
+        (Value::String(text), _) => text.clone(),
+        (Value::Number(number), DataType::Amount) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => return Value::String(format!("{whole}.00")),
+            (None, Some(real)) => return Value::String(format!("{real:.2}")),
+            (None, None) => return stored,
+        },
+        (Value::Number(number), _) => number.to_string(),
+        _ => return stored,
+    };
+    let parsed = match data_type {
+        DataType::Text => Some(Value::String(text)),
+        DataType::Integer => text.parse::<i64>().ok().map(Value::from),
+        DataType::Boolean => match text.as_str() {
+            "0" | "false" => Some(Value::Bool(false)),
+            "1" | "true" => Some(Value::Bool(true)),
+            _ => None,
+        },
+        DataType::Amount | DataType::Date | DataType::Month => None,
+    };
+    parsed.unwrap_or(stored)
 }
 
 fn is_name(text: &str) -> bool {
@@ -74,7 +94,33 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn what_a_table_holds_becomes_of_its_data_items_type_where_it_plainly_is() {
+        for (data_type, stored, value) in [
+            (
+                DataType::Text,
+                json!(6_200_000_000_001_234_i64),
+                json!("6200000000001234"),
+            ),
+            (DataType::Text, json!(""), json!("")),
+            (DataType::Integer, json!("12"), json!(12)),
+            (DataType::Integer, json!("twelve"), json!("twelve")),
+            (DataType::Boolean, json!(1), json!(true)),
+            (DataType::Boolean, json!("false"), json!(false)),
+            (DataType::Boolean, json!(2), json!(2)),
+            (DataType::Amount, json!(1234.5), json!("1234.50")),
+            (DataType::Amount, json!(1234), json!("1234.00")),
+            (DataType::Amount, json!("1234.5"), json!("1234.5")),
+            (DataType::Date, json!(""), json!(null)),
+            (DataType::Date, json!(20260101), json!(20260101)),
+        ] {
+            assert_eq!(typed(stored.clone(), data_type), value, "{stored} as {data_type:?}");
+        }
+    }
 
     #[test]
     fn names_that_could_end_their_quotes_are_none() {
