@@ -44,13 +44,17 @@ macro_rules! text_id {
             /// The longest that it may be, in bytes.
             pub const MAX: usize = $max;
 
-            /// Parses an identifier: 1 to `MAX` of `A-Z a-z 0-9 . _ : -`.
+            /// Parses an identifier: 1 to `MAX` of `A-Z a-z 0-9 . _ : -`. It must not hold what could be a person's
+            /// number: identifiers stand in URLs, logs and audit entries.
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 if text.is_empty() || text.len() > Self::MAX {
                     return Err(IdError::Length { max: Self::MAX });
                 }
                 if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b)) {
                     return Err(IdError::Character);
+                }
+                if CitizenId::is_within(text) {
+                    return Err(IdError::Form);
                 }
                 Ok(Self(text.into()))
             }

@@ -250,3 +250,63 @@ pub struct Tile {
     pub index: u64,
     pub hashes: Vec<Hash>,
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::ids::{CitizenId, IdError, PseudonymKey, SubjectId};
+
+    const NUMBER: &str = "653199199001010019";
+
+    /// An entry with everything that an entry can have.
+    fn full() -> Entry {
+        let subject = SubjectId::Citizen(CitizenId::parse(NUMBER).unwrap());
+        let key = PseudonymKey::new(&[7; 32]);
+        Entry {
+            department: Some("hr".parse().unwrap()),
+            system: Some("window".parse().unwrap()),
+            operator: Some("1001".parse().unwrap()),
+            case: Some("0199d3a4-7d5e-7c3a-8a51-000000000001".parse().unwrap()),
+            item: Some("item".parse().unwrap()),
+            resource: Some("653125-hr-social-insurance".parse().unwrap()),
+            subject: Some(key.pseudonym(&subject)),
+            fields: BTreeMap::from([("id_number".parse().unwrap(), Cow::Borrowed("id_number"))]),
+            grants: vec!["grant-1".parse().unwrap()],
+            certificate: Some(
+                CertificateIdentifier::parse(
+                    "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.001.U",
+                )
+                .unwrap(),
+            ),
+            digest: Some("00".repeat(32)),
+            ..Entry::new(
+                "2026-11-01T08:00:00.5Z".parse().unwrap(),
+                "request".parse().unwrap(),
+                Action::Query,
+            )
+        }
+        .refused("field_not_granted")
+    }
+
+    #[test]
+    fn a_subject_stands_in_an_entry_as_a_pseudonym_only() {
+        let json = serde_json::to_string(&full()).unwrap();
+        assert!(!json.contains(NUMBER) && !json.contains("19900101"), "{json}");
+        assert!(json.contains(full().subject.unwrap().as_str()));
+        assert_eq!(serde_json::from_str::<Entry>(&json).unwrap(), full());
+    }
+
+    #[test]
+    fn no_identifier_in_an_entry_can_be_the_number_of_a_person() {
+        for text in [NUMBER, "op-653199199001010019", "653199199001010019:1"] {
+            assert_eq!(OperatorId::parse(text), Err(IdError::Form), "{text}");
+            assert_eq!(CaseId::parse(text), Err(IdError::Form), "{text}");
+            assert_eq!(RequestId::parse(text), Err(IdError::Form), "{text}");
+        }
+        assert!(
+            OperatorId::parse("653199199001010010").is_ok(),
+            "its check digit is wrong: it is no one's"
+        );
+    }
+}

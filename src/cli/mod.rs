@@ -1,5 +1,6 @@
 //! One file a command. Each has `Arguments`, which clap reads, and `run`.
 
+mod audit;
 mod completions;
 mod config;
 mod demo_provider;
@@ -29,6 +30,8 @@ enum Command {
     Config(config::Arguments),
     /// Make keys and X.509 certificates: to set up a node where no authority is at hand
     Keys(keys::Arguments),
+    /// Re-check the audit log
+    Audit(audit::Arguments),
     /// Print shell completions
     Completions(completions::Arguments),
     #[command(hide = true)]
@@ -40,6 +43,7 @@ pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Keys(arguments) => keys::run(arguments),
         Command::DemoProvider(arguments) => demo_provider::run(arguments),

@@ -26,6 +26,12 @@ impl CitizenId {
         Ok(Self(Zeroizing::new(digits)))
     }
 
+    /// Whether a text holds a number that could be a person's.
+    pub fn is_within(text: &str) -> bool {
+        let mut windows = text.as_bytes().windows(18);
+        windows.any(|window| std::str::from_utf8(window).is_ok_and(|window| Self::parse(window).is_ok()))
+    }
+
     /// GB 11643-1999 4.1, ISO 7064 MOD 11-2, over the first 17 digits.
     pub fn check_character(body: &[u8]) -> u8 {
         const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];

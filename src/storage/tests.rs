@@ -569,3 +569,34 @@ async fn entries_are_found_by_each_part_of_a_filter_newest_first() {
         .is_empty()
     );
 }
+
+#[tokio::test]
+async fn a_full_database_takes_no_entry_and_goes_on_when_there_is_room() {
+    let folder = Folder::new();
+    let db = folder.open().await;
+    db.append(&[b"first".to_vec()]).await.unwrap();
+    let limit = async |pages: &'static str| {
+        let mut writer = db.writer().await;
+        sqlx::raw_sql(pages).execute(&mut writer.connection).await.unwrap();
+    };
+    limit("PRAGMA max_page_count = 1").await; // no smaller than the file is
+    let large = vec![vec![7; 20_000]];
+    for _ in 0..3 {
+        assert!(db.append(&large).await.is_err());
+        assert!(db.probe().await.is_err());
+        assert!(
+            db.insert_case(&Case {
+                id: "case-9".parse().unwrap(),
+                events: vec![event(EventKind::Noted); 100],
+                ..case()
+            })
+            .await
+            .is_err()
+        );
+    }
+    limit("PRAGMA max_page_count = 1000000").await;
+    db.probe().await.unwrap();
+    assert_eq!(db.append(&large).await.unwrap(), 2);
+    db.put_department(&department()).await.unwrap();
+    assert_eq!(db.entries(1, 9).await.unwrap().len(), 2);
+}

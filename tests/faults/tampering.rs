@@ -147,3 +147,43 @@ async fn an_entry_deleted_before_it_had_its_place_stops_the_tree_and_every_searc
     let opened = Log::open(Arc::new(db), folder.signer()).await;
     assert!(matches!(opened, Err(AuditError::Inconsistent(what)) if what.contains("601")));
 }
+
+/// What `yinxin audit verify` says, and its exit code.
+fn command(folder: &Folder, key: &str, json: bool) -> (Option<i32>, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_yinxin"));
+    command
+        .args(["audit", "verify", "--key", key, "--dir"])
+        .arg(folder.path());
+    let output = command.args(json.then_some("--json")).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn the_command_says_whether_a_log_holds_and_which_entry_is_missing() {
+    let folder = written().await;
+    let key = folder.verifier_key().to_string();
+    let file = folder.path().join("log.vkey");
+    std::fs::write(&file, format!("{key}\n")).unwrap();
+
+    let (code, text) = command(&folder, &key, false);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("600"), "{text}");
+    let (code, json) = command(&folder, file.to_str().unwrap(), true);
+    assert_eq!(code, Some(0));
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&report["holds"], &report["tree_size"]), (&true.into(), &600.into()));
+
+    tamper(&folder, "DELETE FROM entries WHERE sequence = 77").await;
+    let (code, text) = command(&folder, &key, false);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("77"), "{text}");
+    let (code, json) = command(&folder, &key, true);
+    assert_eq!(code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        report["first_fault"],
+        serde_json::json!({"wrong": "missing", "sequence": 77})
+    );
+
+    assert_eq!(command(&folder, "no key", false).0, Some(1));
+}
