@@ -1,8 +1,10 @@
 //! One file a command. Each has `Arguments`, which clap reads, and `run`.
 
+mod admin;
 mod audit;
 mod completions;
 mod config;
+mod demo;
 mod demo_provider;
 mod keys;
 mod serve;
@@ -26,6 +28,10 @@ struct Arguments {
 enum Command {
     /// Serve the node that a configuration describes
     Serve(serve::Arguments),
+    /// Play the whole story on this machine with a made-up county, then keep serving
+    Demo(demo::Arguments),
+    /// Set up departments, systems, credentials, resources, grants and accounts
+    Admin(admin::Arguments),
     /// Look at configurations
     Config(config::Arguments),
     /// Make keys and X.509 certificates: to set up a node where no authority is at hand
@@ -42,6 +48,8 @@ enum Command {
 pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Admin(arguments) => admin::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -66,8 +66,13 @@ pub struct System {
     pub disabled: bool,
 }
 
+impl System {
+    /// Requests a second that a system may make unless it is told otherwise.
+    pub const DEFAULT_RATE: u32 = 1_000;
+}
+
 fn default_rate() -> u32 {
-    1_000
+    System::DEFAULT_RATE
 }
 
 /// A client certificate bound to a system by the SHA-256 of its SubjectPublicKeyInfo.

@@ -6,6 +6,7 @@ mod account;
 mod case;
 mod catalogue;
 mod certificate;
+pub mod demonstration;
 mod department;
 mod log;
 mod migrate;

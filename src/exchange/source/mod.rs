@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use self::{breaker::Breaker, http::Services};
 pub use self::{
-    dataset::{DatasetError, Datasets, SUBJECT_COLUMN},
+    dataset::{DatasetError, Datasets, Prepared, SUBJECT_COLUMN},
     sql::{Select, Tables},
 };
 use crate::{
