@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use jiff::{Timestamp, ToSpan, civil::Date};
+use jiff::{ToSpan, civil::Date};
 use ring::{
     digest::{self, SHA256},
     rand::SecureRandom,
@@ -15,8 +15,9 @@ use super::{
     Certificate, CertificateError, CertificateStore, Revocation, RevocationReason, Status,
     code::{self, CODE_LENGTH},
     content::Content,
-    layout::{LaidOut, Press},
+    layout::Press,
     seal_picture::SealPicture,
+    sealing::{LEGEND, Sealable},
     types::{TypeDefinition, Types},
 };
 use crate::{
@@ -24,18 +25,12 @@ use crate::{
     clock::{SharedClock, china_date},
     department::{Caller, Department, Directory},
     exchange::{self, Ask, Exchange, Recorder},
-    formats::pdf::{self, Appearance, DEFAULT_CONTENTS_BYTES, Prepared},
     ids::{
         CaseId, CertificateIdentifier, CertificateType, DepartmentId, FieldName, OperatorId, Pseudonym, PseudonymKey,
         RequestId, Subject, SubjectId,
     },
     keys::Identity,
 };
-
-/// What stands along the lower arc of a seal.
-const LEGEND: &str = "电子印章";
-/// The name of the signature field.
-const FIELD: &str = "Seal";
 
 /// What an [`Issuer`] works with.
 pub struct Parts {
@@ -453,39 +448,6 @@ impl Issuer {
             certificate: Some(certificate.identifier.clone()),
             ..Entry::new(self.parts.clock.now(), id.clone(), action)
         }
-    }
-}
-
-/// A document that waits for its seal.
-struct Sealable {
-    laid_out: LaidOut,
-    picture: Arc<SealPicture>,
-    issuer: Arc<Department>,
-}
-
-impl Sealable {
-    fn prepare(&self, title: &str, time: Timestamp) -> Result<Prepared, CertificateError> {
-        // Points on a page: f32 holds them to a ten-thousandth.
-        #[allow(clippy::cast_possible_truncation)]
-        let rectangle = self.laid_out.seal.rect.map(|value| value as f32);
-        let [left, bottom, right, top] = rectangle;
-        let content = format!("/Multiply gs\n{}", self.picture.pdf_operators(f64::from(right - left)));
-        let seal = pdf::Seal {
-            page: self.laid_out.seal.page,
-            rectangle,
-            appearance: Appearance {
-                content: content.as_bytes(),
-                bbox: [0.0, 0.0, right - left, top - bottom],
-            },
-            field: FIELD,
-            description: &format!("{}{LEGEND}", self.issuer.name),
-            name: &self.issuer.name,
-            reason: Some(title),
-            location: None,
-            time,
-            contents_bytes: DEFAULT_CONTENTS_BYTES,
-        };
-        pdf::prepare(&self.laid_out.pdf, &seal).map_err(|error| CertificateError::Seal(error.to_string()))
     }
 }
 

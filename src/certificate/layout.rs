@@ -1,4 +1,7 @@
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -73,7 +76,8 @@ pub struct SealPlace {
 /// Lays out certificates, a few at a time, on threads that may block.
 pub struct Press {
     fonts: Arc<Fonts>,
-    library: LazyHash<Library>,
+    /// Made with the first certificate, as fonts are found: 15 MB that a node which issues none never needs.
+    library: LazyLock<LazyHash<Library>>,
     at_once: Semaphore,
 }
 
@@ -82,7 +86,7 @@ impl Press {
     pub fn new(fonts: Arc<Fonts>, at_once: usize) -> Self {
         Self {
             fonts,
-            library: LazyHash::new(Library::default()),
+            library: LazyLock::new(|| LazyHash::new(Library::default())),
             at_once: Semaphore::new(at_once.max(1)),
         }
     }

@@ -7,6 +7,7 @@ mod issuer;
 mod layout;
 mod qr;
 mod seal_picture;
+mod sealing;
 mod types;
 
 pub use self::{
