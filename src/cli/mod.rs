@@ -8,6 +8,7 @@ mod demo;
 mod demo_provider;
 mod keys;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Verify documents, offline: 0 all passed, 1 one failed, 2 one cannot be proven, 3 one could not be opened
+    Verify(verify::Arguments),
     /// Serve the node that a configuration describes
     Serve(serve::Arguments),
     /// Play the whole story on this machine with a made-up county, then keep serving
@@ -47,6 +50,7 @@ enum Command {
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Verify(arguments) => verify::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Admin(arguments) => admin::run(arguments),

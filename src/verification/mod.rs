@@ -40,14 +40,24 @@ impl Verifier {
     /// Verifies a document as of a time. Takes processor time in proportion to its size: keep it off threads that wait
     /// on sockets.
     pub fn verify(&self, bytes: &[u8], name: Option<&str>, at: Timestamp) -> Report {
-        let mut draft = Draft::new(bytes, name, at, self.trust.snapshot().clone());
+        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
         if bytes.len() > MAX_DOCUMENT_BYTES {
-            draft.find(Code::TooLarge, None, "50 MB");
-        } else if draft.report.format == Format::Pdf {
+            return self.too_large(digest.as_ref(), bytes.len(), name, at);
+        }
+        let mut draft = Draft::new(digest.as_ref(), bytes.len(), name, at, self.trust.snapshot().clone());
+        draft.report.format = format_of(bytes);
+        if draft.report.format == Format::Pdf {
             pdf::judge(&mut draft, bytes, &self.trust, at);
         } else {
             draft.find(Code::UnknownFormat, None, "");
         }
+        draft.finish()
+    }
+
+    /// The report on a document of more than [`MAX_DOCUMENT_BYTES`], which need not be in memory for it.
+    pub fn too_large(&self, sha256: &[u8], size: usize, name: Option<&str>, at: Timestamp) -> Report {
+        let mut draft = Draft::new(sha256, size, name, at, self.trust.snapshot().clone());
+        draft.find(Code::TooLarge, None, "50 MB");
         draft.finish()
     }
 }
@@ -72,14 +82,13 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(bytes: &[u8], name: Option<&str>, at: Timestamp, trust_snapshot: TrustSnapshot) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    fn new(sha256: &[u8], size: usize, name: Option<&str>, at: Timestamp, trust_snapshot: TrustSnapshot) -> Self {
         Self {
             report: Report {
                 file: name.map(str::to_owned),
-                format: format_of(bytes),
-                document_sha256: data_encoding::HEXLOWER.encode(digest.as_ref()),
-                size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                format: Format::Unknown,
+                document_sha256: data_encoding::HEXLOWER.encode(sha256),
+                size_bytes: u64::try_from(size).unwrap_or(u64::MAX),
                 verified_at: at,
                 indication: Indication::Indeterminate,
                 sub_indication: Some(SubIndication::Generic),

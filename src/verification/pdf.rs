@@ -14,16 +14,22 @@ use crate::formats::{
 
 /// Judges a PDF into an empty draft.
 pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
-    let found = match find_signatures(draft, bytes) {
+    let mut found = match find_signatures(draft, bytes) {
         Ok(found) => found,
         Err(error) => {
             match error {
                 ReadError::Limit(limit) => draft.find(Code::LimitExceeded, None, limit),
                 error => draft.find(Code::Unreadable, None, &error.to_string()),
             }
-            salvage(bytes)
+            Vec::new()
         }
     };
+    if found.is_empty() {
+        found = salvage(bytes);
+        if !found.is_empty() {
+            draft.find(Code::StraySignature, None, "");
+        }
+    }
     if found.is_empty() {
         draft.find(Code::NoSignature, None, "");
         return;

@@ -1,7 +1,11 @@
 //! Sealed formats, from our own API to the judgement of others' tools.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod attacks;
+mod bounds;
+mod command;
 mod issuing;
 mod pki;
 mod sample;
 mod sealing;
+mod signers;

@@ -1,12 +1,18 @@
 //! A root and seal certificates of a test's own.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, SignatureAlgorithm, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SignatureAlgorithm, date_time_ymd,
 };
-use yinxin::keys::{Identity, SoftwareKey};
+use rustls_pki_types::CertificateDer;
+use yinxin::{
+    keys::{Identity, SoftwareKey},
+    verification::{Trust, Verifier},
+};
 
 pub struct Root {
+    pub der: CertificateDer<'static>,
+    pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -15,6 +21,7 @@ pub struct Leaf {
     pub algorithm: &'static SignatureAlgorithm,
     pub years: (i32, i32),
     pub usages: Vec<KeyUsagePurpose>,
+    pub purposes: Vec<ExtendedKeyUsagePurpose>,
 }
 
 impl Default for Leaf {
@@ -23,6 +30,7 @@ impl Default for Leaf {
             algorithm: &PKCS_ECDSA_P256_SHA256,
             years: (2020, 2040),
             usages: vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment],
+            purposes: Vec::new(),
         }
     }
 }
@@ -44,9 +52,17 @@ impl Root {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2045, 1, 1));
 
+        let certificate = params.self_signed(&key).unwrap();
         Self {
+            der: certificate.der().clone(),
+            pem: certificate.pem(),
             issuer: Issuer::new(params, key),
         }
+    }
+
+    /// A verifier that trusts this root and no other.
+    pub fn verifier(&self) -> Verifier {
+        Verifier::new(Trust::new(vec![self.der.clone()], "2026-11-02T00:00:00Z".parse().unwrap()).unwrap())
     }
 
     /// A seal certificate with its key.
@@ -55,6 +71,7 @@ impl Root {
         let mut params = CertificateParams::default();
         params.distinguished_name = name("示例县人社局 电子印章");
         params.key_usages = leaf.usages.clone();
+        params.extended_key_usages = leaf.purposes.clone();
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = (date_time_ymd(leaf.years.0, 1, 1), date_time_ymd(leaf.years.1, 1, 1));
         let certificate = params.signed_by(&key, &self.issuer).unwrap();

@@ -310,10 +310,7 @@ impl<'a> Document<'a> {
 /// Where the newest cross-references begin, and whether the file ends exactly as it should.
 fn start_xref(data: &[u8]) -> Result<(usize, bool), ReadError> {
     let word = b"startxref";
-    let at = data
-        .windows(word.len())
-        .rposition(|window| window == word)
-        .ok_or(ReadError::NoStartXref)?;
+    let at = memchr::memmem::rfind(data, word).ok_or(ReadError::NoStartXref)?;
     let mut lexer = Lexer::new(data, at);
     lexer.take(word);
     let spaced = lexer.take_end_of_line();

@@ -219,6 +219,15 @@ impl<'a> Lexer<'a> {
         if !self.take(b"<") {
             return Err(self.error("a string was expected"));
         }
+        // A signature's room is tens of thousands of digits: they are taken at once where nothing stands between them.
+        let digits = memchr::memchr(b'>', self.rest())
+            .and_then(|end| self.rest().get(..end))
+            .unwrap_or_default();
+        if let Ok(text) = data_encoding::HEXLOWER_PERMISSIVE.decode(digits) {
+            self.position += digits.len();
+            self.take(b">");
+            return Ok(text);
+        }
         let mut text = Vec::new();
         let mut half = None;
         loop {

@@ -181,7 +181,7 @@ pub fn salvage(data: &[u8]) -> Vec<SignatureDictionary> {
     for at in byte_range_places(data) {
         let from = at.saturating_sub(SALVAGE_BYTES);
         let before = data.get(from..at).unwrap_or_default();
-        let Some(object) = before.windows(4).rposition(|window| window == b" obj") else {
+        let Some(object) = memchr::memmem::rfind(before, b" obj") else {
             continue;
         };
         let mut lexer = Lexer::new(data, from + object + 4);
@@ -195,11 +195,7 @@ pub fn salvage(data: &[u8]) -> Vec<SignatureDictionary> {
 
 /// Where the bytes `/ByteRange` stand, be it in an object or not; at most one more than [`MAX_SIGNATURES`].
 pub fn byte_range_places(data: &[u8]) -> Vec<usize> {
-    let word = b"/ByteRange";
-    let windows = data.windows(word.len()).enumerate();
-    windows
-        .filter(|(_, window)| window == word)
-        .map(|(at, _)| at)
+    memchr::memmem::find_iter(data, b"/ByteRange")
         .take(MAX_SIGNATURES + 1)
         .collect()
 }
