@@ -13,8 +13,8 @@ use crate::formats::{checkpoint::Signer, merkle::leaf_hash};
 
 /// How often what was appended is given its place: 500 ms.
 const ROUND: Duration = Duration::from_millis(500);
-/// How many entries one transaction sequences at most, so that appending never waits long: 250.
-const ROUND_ENTRIES: u32 = 250;
+/// How many entries one transaction sequences at most, so that appending never waits long: 1,000.
+const ROUND_ENTRIES: u32 = 1_000;
 
 /// Gives entries their places in the tree, in the order of their numbers, and signs checkpoints. Several processes may
 /// do so over one store: whoever finds that the tree has grown meanwhile reads it again.

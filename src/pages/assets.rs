@@ -71,6 +71,8 @@ pub(super) async fn show(path: web::Path<(String, String)>) -> HttpResponse {
             .insert_header((header::CONTENT_TYPE, asset.content_type))
             .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
             .body(asset.body),
-        None => HttpResponse::NotFound().finish(),
+        None => HttpResponse::NotFound()
+            .content_type("text/plain; charset=utf-8")
+            .body("not found\n"),
     }
 }
