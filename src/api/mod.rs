@@ -16,6 +16,7 @@ mod publishing;
 mod resources;
 mod subject;
 mod token;
+mod verifications;
 
 use actix_web::{HttpRequest, http::StatusCode, web};
 
@@ -57,7 +58,8 @@ pub fn exchange_routes(config: &mut web::ServiceConfig) {
 pub fn portal_routes(config: &mut web::ServiceConfig) {
     config
         .route("/openapi.json", web::get().to(openapi::serve))
-        .route("/v1/log/checkpoint", web::get().to(log::checkpoint));
+        .route("/v1/log/checkpoint", web::get().to(log::checkpoint))
+        .route("/v1/verifications", web::post().to(verifications::verify));
 }
 
 /// The answer to an unknown path, and to a method that a known one does not take.

@@ -36,7 +36,8 @@ use utoipa::OpenApi;
         super::certificates::document,
         super::certificates::revoke,
         super::audit::entries,
-        super::log::checkpoint
+        super::log::checkpoint,
+        super::verifications::verify
     ),
     components(schemas(super::problem::Problem))
 )]

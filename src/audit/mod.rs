@@ -76,7 +76,11 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
     pub certificate: Option<CertificateIdentifier>,
-    /// SHA-256 of what is about to be sealed, for `seal`.
+    /// The portal account that an administrator opened or disabled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub account: Option<OperatorId>,
+    /// SHA-256 of what is about to be sealed, for `seal`; the thumbprint of a credential, for `administer`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<String>,
 }
@@ -101,6 +105,7 @@ impl Entry {
             fields: BTreeMap::new(),
             grants: Vec::new(),
             certificate: None,
+            account: None,
             digest: None,
         }
     }

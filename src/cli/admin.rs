@@ -229,7 +229,7 @@ impl AccountCommand {
             }
             Self::Disable { id } => {
                 let entry = Entry {
-                    operator: Some(id.clone()),
+                    account: Some(id.clone()),
                     ..administrator.entry()
                 };
                 administrator.record(entry).await?;

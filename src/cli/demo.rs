@@ -88,12 +88,19 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
 
 async fn prepare_and_play(place: &Place, node: &server::Node, tell: &mut Teller) -> Result<Played, CommandError> {
     let summary = admin::import(&place.dir.join("county"), node.services(), place.new_passwords).await?;
-    tell.shows(&format!(
-        "{} + {} = {}",
-        summary.count(admin::Done::Added),
+    let (new, kept) = (
+        summary.count(admin::Done::Added) + summary.count(admin::Done::Changed),
         summary.count(admin::Done::Unchanged),
-        place.dir.join("county").display()
+    );
+    tell.line(&format!(
+        "{}{}",
+        tell.lang.text("县里的声明：", "The county as declared in "),
+        shown(&place.dir.join("county"))
     ));
+    tell.line(&match tell.lang {
+        Lang::Zh => format!("新增或变更 {new} 项，沿用 {kept} 项"),
+        Lang::En => format!("{new} things added or changed, {kept} as they were"),
+    });
     story::play(place, tell).await
 }
 

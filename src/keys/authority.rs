@@ -155,7 +155,11 @@ impl Authority {
     pub fn seal(&self, name: &str, department: &str, validity: Validity) -> Result<Issued, AuthorityError> {
         let mut params = parameters(name, Some(department), validity)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(DOCUMENT_SIGNING.to_vec())];
+        // NSS, and with it pdfsig and LibreOffice, knows no document signing and asks for e-mail protection.
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::Other(DOCUMENT_SIGNING.to_vec()),
+            ExtendedKeyUsagePurpose::EmailProtection,
+        ];
         self.issue(&params)
     }
 
@@ -332,6 +336,7 @@ mod tests {
         }
         let (_, text) = openssl(&folder, &["x509", "-in", "seal.pem", "-noout", "-text"]);
         assert!(text.contains("Digital Signature, Non Repudiation"), "{text}");
+        assert!(text.contains("E-mail Protection"), "{text}");
         assert!(
             text.contains("1.3.6.1.5.5.7.3.36") || text.contains("Document Signing"),
             "{text}"

@@ -259,7 +259,7 @@ impl<'a> Administrator<'a> {
         };
         let entry = Entry {
             department: account.department.clone(),
-            operator: Some(account.id.clone()),
+            account: Some(account.id.clone()),
             ..self.entry()
         };
         self.record(entry).await?;
