@@ -1,7 +1,14 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use moka::sync::Cache;
+use tokio::sync::Mutex;
 
 use super::{Case, CaseError, CaseStatus, CaseStore, Event, EventKind, ServiceItem};
 use crate::{
@@ -21,6 +28,10 @@ pub struct Cases {
     clock: SharedClock,
     items: ArcSwap<HashMap<ItemCode, Arc<ServiceItem>>>,
     recent: Cache<CaseId, Arc<Case>>,
+    /// Counts changes of cases, so that one read before a change is not kept after it.
+    changes: AtomicU64,
+    /// One reading of the items at a time: an older one never takes the place of a newer one.
+    reading: Mutex<()>,
 }
 
 impl Cases {
@@ -30,6 +41,8 @@ impl Cases {
             clock,
             items: ArcSwap::default(),
             recent: Cache::new(CACHED_CASES),
+            changes: AtomicU64::new(0),
+            reading: Mutex::default(),
         };
         cases.reload().await?;
         Ok(cases)
@@ -37,10 +50,12 @@ impl Cases {
 
     /// Reads the store again: after a change of another process.
     pub async fn reload(&self) -> Result<(), CaseError> {
+        let _reading = self.reading.lock().await;
         let items = self.store.items().await.map_err(CaseError::Store)?;
         self.items.store(Arc::new(
             items.into_iter().map(|i| (i.code.clone(), Arc::new(i))).collect(),
         ));
+        self.changes.fetch_add(1, Ordering::SeqCst);
         self.recent.invalidate_all();
         Ok(())
     }
@@ -96,6 +111,7 @@ impl Cases {
         if let Some(case) = self.recent.get(id) {
             return Ok(case);
         }
+        let changes = self.changes.load(Ordering::SeqCst);
         let case = self
             .store
             .case(id)
@@ -104,6 +120,9 @@ impl Cases {
             .map(Arc::new)
             .ok_or_else(|| CaseError::NoSuchCase(id.clone()))?;
         self.recent.insert(id.clone(), case.clone());
+        if self.changes.load(Ordering::SeqCst) != changes {
+            self.recent.invalidate(id);
+        }
         Ok(case)
     }
 
@@ -132,6 +151,7 @@ impl Cases {
             note: note.to_owned(),
         };
         let added = self.store.add_event(id, &event).await.map_err(CaseError::Store)?;
+        self.changes.fetch_add(1, Ordering::SeqCst);
         self.recent.invalidate(id);
         if !added {
             return Err(CaseError::Closed);

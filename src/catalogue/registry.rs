@@ -2,6 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 
 use super::{CatalogueError, CatalogueStore, Grant, Resource, ResourceStatus};
 use crate::{
@@ -14,6 +15,8 @@ pub struct Catalogue {
     store: Arc<dyn CatalogueStore>,
     clock: SharedClock,
     snapshot: ArcSwap<Snapshot>,
+    /// One reading at a time: an older one never takes the place of a newer one, and no two have the same generation.
+    reading: Mutex<()>,
 }
 
 /// One state of the catalogue. `generation` differs between any two states of one process.
@@ -33,6 +36,7 @@ impl Catalogue {
             store,
             clock,
             snapshot: ArcSwap::default(),
+            reading: Mutex::default(),
         };
         catalogue.reload().await?;
         Ok(catalogue)
@@ -40,6 +44,7 @@ impl Catalogue {
 
     /// Reads the store again: after a change of this node's or of another process.
     pub async fn reload(&self) -> Result<(), CatalogueError> {
+        let _reading = self.reading.lock().await;
         let (resources, grants) = self.store.load().await.map_err(CatalogueError::Store)?;
         let mut next = Snapshot {
             generation: self.snapshot.load().generation + 1,

@@ -1,6 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use super::{Credential, Department, DirectoryError, DirectoryStore, Permission, System};
 use crate::{
@@ -14,6 +15,8 @@ pub struct Directory {
     store: Arc<dyn DirectoryStore>,
     clock: SharedClock,
     snapshot: ArcSwap<Snapshot>,
+    /// One reading at a time: an older one never takes the place of a newer one.
+    reading: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -43,6 +46,7 @@ impl Directory {
             store,
             clock,
             snapshot: ArcSwap::default(),
+            reading: Mutex::default(),
         };
         directory.reload().await?;
         Ok(directory)
@@ -50,6 +54,7 @@ impl Directory {
 
     /// Reads the store again: after a change of this node's or of another process.
     pub async fn reload(&self) -> Result<(), DirectoryError> {
+        let _reading = self.reading.lock().await;
         let (departments, systems, credentials) = self.store.load().await.map_err(DirectoryError::Store)?;
         self.snapshot.store(Arc::new(Snapshot {
             departments: departments.into_iter().map(|d| (d.id.clone(), Arc::new(d))).collect(),

@@ -3,3 +3,10 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod cases;
+mod grants;
+mod query;
+mod resources;
+mod token;
+mod verify;
