@@ -4,6 +4,7 @@
 mod attacks;
 mod bounds;
 mod command;
+mod county;
 mod issuing;
 mod pki;
 mod sample;
