@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    extract::{ClockData, Id, Peer, Query, parse_id},
+    act::Act,
+    extract::{Query, parse_id},
     problem::Problem,
 };
 use crate::{
-    audit::{Action, Entry, Filter, Log, Outcome, Placed},
+    audit::{Action, Filter, Log, Outcome, Placed},
     department::Permission,
 };
 
@@ -61,24 +62,14 @@ pub struct Page {
         (status = 503, description = "`audit_unavailable`: reading cannot be recorded, so nothing is shown", body = Problem)
     )
 )]
-pub async fn entries(
-    peer: Peer,
-    Id(request): Id,
-    Query(search): Query<Search>,
-    log: web::Data<Log>,
-    clock: ClockData,
-) -> Result<web::Json<Page>, Problem> {
-    peer.must(Permission::Audit)?;
+pub async fn entries(act: Act, Query(search): Query<Search>, log: web::Data<Log>) -> Result<web::Json<Page>, Problem> {
+    let mut entry = act.entry(Action::ReadAudit);
+    act.must_have_one(&[Permission::Audit], &entry).await?;
     let filter = search.filter()?;
-    log.append(Entry {
-        department: Some(peer.caller.department.id.clone()),
-        system: Some(peer.caller.system.id.clone()),
-        subject: filter.subject.clone(),
-        resource: filter.resource.clone(),
-        case: filter.case.clone(),
-        ..Entry::new(clock.now(), request, Action::ReadAudit)
-    })
-    .await?;
+    entry.subject.clone_from(&filter.subject);
+    entry.resource.clone_from(&filter.resource);
+    entry.case.clone_from(&filter.case);
+    log.append(entry).await?;
     let entries = log.search(&filter).await?;
     let next_cursor = (entries.len() == filter.limit as usize)
         .then(|| entries.last().map(|placed| placed.sequence))

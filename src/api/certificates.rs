@@ -11,10 +11,12 @@ use utoipa::ToSchema;
 
 use super::{
     SubjectBody,
-    extract::{Id, IdempotencyKey, Json, Peer, Purpose, parse_id},
+    act::Act,
+    extract::{IdempotencyKey, Json, Purpose, parse_id},
     problem::Problem,
 };
 use crate::{
+    audit::{Action, Entry},
     certificate::{Certificate, Issuer, Request, Revocation, RevocationReason, Status},
     department::Permission,
     ids::{CaseId, CertificateIdentifier, CertificateType},
@@ -102,6 +104,9 @@ pub struct RevokeBody {
     reason: RevocationReason,
 }
 
+/// A department that only provides data publishes; one that only handles cases issues. Either may look at what is its.
+const HOLDERS: [Permission; 2] = [Permission::Issue, Permission::Publish];
+
 /// Routes of the exchange listener.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
@@ -128,24 +133,30 @@ pub fn routes(config: &mut web::ServiceConfig) {
 )]
 pub async fn issue(
     purpose: Purpose,
-    Id(id): Id,
+    act: Act,
     IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<IssueBody>,
     issuer: web::Data<Issuer>,
 ) -> Result<HttpResponse, Problem> {
-    purpose.peer.must(Permission::Issue)?;
+    let entry = Entry {
+        operator: Some(purpose.operator.clone()),
+        case: Some(purpose.case.clone()),
+        item: Some(purpose.item.clone()),
+        ..act.entry(Action::Issue)
+    };
+    act.must_have_one(&[Permission::Issue], &entry).await?;
     if body.case != purpose.case {
-        return Err(Problem::forbidden(
+        let problem = Problem::forbidden(
             "case_of_another_token",
             "访问令牌是为另一个办件签发的。请为此办件申请令牌。",
             "The token was made for another case. Get one for this case.",
-        )
-        .about("case"));
+        );
+        return Err(act.refuse(entry, problem.about("case")).await);
     }
     let certificate = issuer
         .issue(Request {
-            id: &id,
-            caller: &purpose.peer.caller,
+            id: &act.request,
+            caller: &act.caller,
             operator: &purpose.operator,
             case: &purpose.case,
             certificate_type: &body.certificate_type,
@@ -171,13 +182,13 @@ pub async fn issue(
     )
 )]
 pub async fn show(
-    peer: Peer,
+    act: Act,
     path: web::Path<String>,
     issuer: web::Data<Issuer>,
 ) -> Result<web::Json<CertificateBody>, Problem> {
-    must_issue_or_publish(&peer)?;
+    act.must(Permission::Publish).or_else(|_| act.must(Permission::Issue))?;
     let identifier = parse_id("identifier", &path)?;
-    let certificate = issuer.certificate(&peer.caller, &identifier).await?;
+    let certificate = issuer.certificate(&act.caller, &identifier).await?;
     Ok(web::Json(shown(&issuer, certificate)))
 }
 
@@ -193,15 +204,10 @@ pub async fn show(
         (status = 503, description = "`audit_unavailable`: fetching cannot be recorded, so nothing leaves", body = Problem)
     )
 )]
-pub async fn document(
-    peer: Peer,
-    Id(id): Id,
-    path: web::Path<String>,
-    issuer: web::Data<Issuer>,
-) -> Result<HttpResponse, Problem> {
-    must_issue_or_publish(&peer)?;
+pub async fn document(act: Act, path: web::Path<String>, issuer: web::Data<Issuer>) -> Result<HttpResponse, Problem> {
+    act.must_have_one(&HOLDERS, &act.entry(Action::Fetch)).await?;
     let identifier: CertificateIdentifier = parse_id("identifier", &path)?;
-    let document = issuer.document(&id, &peer.caller, &identifier).await?;
+    let document = issuer.document(&act.request, &act.caller, &identifier).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/pdf")
         .insert_header(ContentDisposition {
@@ -226,21 +232,17 @@ pub async fn document(
     )
 )]
 pub async fn revoke(
-    peer: Peer,
-    Id(id): Id,
+    act: Act,
     path: web::Path<String>,
     Json(body): Json<RevokeBody>,
     issuer: web::Data<Issuer>,
 ) -> Result<web::Json<CertificateBody>, Problem> {
-    must_issue_or_publish(&peer)?;
+    act.must_have_one(&HOLDERS, &act.entry(Action::Revoke)).await?;
     let identifier = parse_id("identifier", &path)?;
-    let certificate = issuer.revoke(&id, &peer.caller, &identifier, body.reason).await?;
+    let certificate = issuer
+        .revoke(&act.request, &act.caller, &identifier, body.reason)
+        .await?;
     Ok(web::Json(shown(&issuer, certificate)))
-}
-
-/// A department that only provides data publishes; one that only handles cases issues. Either may look at what is its.
-fn must_issue_or_publish(peer: &Peer) -> Result<(), Problem> {
-    peer.must(Permission::Publish).or_else(|_| peer.must(Permission::Issue))
 }
 
 fn shown(issuer: &Issuer, certificate: Certificate) -> CertificateBody {

@@ -56,15 +56,24 @@ pub fn exchange_routes(config: &mut web::ServiceConfig) {
 
 /// Routes of the portal listener, beside its pages.
 pub fn portal_routes(config: &mut web::ServiceConfig) {
+    // Resources, not routes: a route that does not take the method would fall through to the pages.
     config
-        .route("/openapi.json", web::get().to(openapi::serve))
-        .route("/v1/log/checkpoint", web::get().to(log::checkpoint))
-        .route("/v1/verifications", web::post().to(verifications::verify));
+        .service(web::resource("/openapi.json").get(openapi::serve))
+        .service(web::resource("/v1/log/checkpoint").get(log::checkpoint))
+        .service(web::resource("/v1/verifications").post(verifications::verify));
 }
 
 /// The answer to an unknown path, and to a method that a known one does not take.
 pub async fn no_such_route(request: HttpRequest) -> Result<&'static str, Problem> {
     Err(problem_for(StatusCode::NOT_FOUND, &request))
+}
+
+pub fn route_not_found() -> Problem {
+    Problem::not_found(
+        "route_not_found",
+        "没有此地址。接口说明见 /openapi.json。",
+        "There is nothing at this address. The API is described at /openapi.json.",
+    )
 }
 
 /// A problem for an answer that the framework gave without one (a wrong method, a bad request line).
@@ -76,11 +85,7 @@ pub fn problem_for(status: StatusCode, request: &HttpRequest) -> Problem {
             "此地址不接受该方法。接口说明见 /openapi.json。",
             "This address does not take that method. The API is described at /openapi.json.",
         ),
-        StatusCode::NOT_FOUND => Problem::not_found(
-            "route_not_found",
-            "没有此地址。接口说明见 /openapi.json。",
-            "There is nothing at this address. The API is described at /openapi.json.",
-        ),
+        StatusCode::NOT_FOUND => route_not_found(),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
             status,
             "body_too_large",

@@ -145,10 +145,10 @@ pub(super) async fn method_not_allowed() -> Result<HttpResponse, PageError> {
     Err(PageError::MethodNotAllowed)
 }
 
-/// What nothing else answers: a problem document where programs call, a page elsewhere.
+/// What nothing else answers: a problem document below `/v1/`, a page elsewhere.
 pub(super) async fn not_found(request: actix_web::HttpRequest) -> Result<HttpResponse, actix_web::Error> {
-    if request.path().starts_with("/v1/") || request.path() == "/openapi.json" {
-        return Err(api::problem_for(StatusCode::NOT_FOUND, &request).into());
+    if request.path().starts_with("/v1/") {
+        return Err(api::route_not_found().into());
     }
     Err(PageError::NotFound.into())
 }

@@ -144,8 +144,10 @@ impl Node {
                 tracing::error!(%error, "listener");
             }
         }
+        // Awaited, so that what they hold of the store is given back while the runtime is still there to take it.
         for task in self.background {
             task.abort();
+            let _ = task.await;
         }
         self.services.close().await;
         tracing::info!("stopped");

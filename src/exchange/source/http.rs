@@ -76,8 +76,9 @@ impl Services {
             .send()
             .await
             .map_err(failed)?;
-        if response.status() != reqwest::StatusCode::OK {
-            return Err(SourceError::Status(response.status().as_u16()));
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(SourceError::Status(status));
         }
         let too_much = || SourceError::TooMuch {
             max_bytes: MAX_ANSWER_BYTES,
