@@ -4,9 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit_coverage;
+mod authorization;
 mod cases;
 mod grants;
+mod listeners;
+mod problems;
 mod query;
 mod resources;
+mod routes;
+mod rules;
 mod token;
 mod verify;

@@ -2,6 +2,11 @@
 //! that somebody has altered.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod kill;
 mod log;
+mod log_unwritable;
 mod process;
 mod tampering;

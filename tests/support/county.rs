@@ -49,15 +49,17 @@ const ITEMS: [&str; 6] = [
     include_str!("../../config/items/qiye-dengji-heyan.toml"),
 ];
 /// Systems: id, department, permissions.
-pub(super) const SYSTEMS: [(&str, &str, &[Permission]); 6] = [
+pub(super) const SYSTEMS: [(&str, &str, &[Permission]); 8] = [
     ("hr", "shache-hr", &[Permission::Publish, Permission::Issue]),
     ("housing-fund", "shache-gjj", &[Permission::Publish, Permission::Issue]),
+    ("marriage", "shache-mz", &[Permission::Publish]),
     (
         "window",
         "guangzhou-window",
         &[Permission::Case, Permission::Query, Permission::Issue],
     ),
     ("window-2", "guangzhou-window", &[Permission::Case, Permission::Query]),
+    ("window-issue", "guangzhou-window", &[Permission::Issue]),
     ("notary", "shili-notary", &[Permission::Case, Permission::Query]),
     ("auditor", "shache-data", &[Permission::Audit]),
 ];
@@ -293,10 +295,15 @@ impl Client {
     }
 
     /// Asks for an e-certificate, under a new idempotency key.
-    pub async fn issue(&self, certificate_type: &str, case: &str, subject: &Person) -> super::Answer {
+    pub async fn issue(&self, token: &str, certificate_type: &str, case: &str, subject: &Person) -> super::Answer {
         let body = json!({"type": certificate_type, "case": case, "subject": subject.subject()});
         let request = with_json(self.request(reqwest::Method::POST, "/v1/certificates"), &body);
-        send(request.header("Idempotency-Key", uuid::Uuid::new_v4().to_string())).await
+        send(
+            request
+                .bearer_auth(token)
+                .header("Idempotency-Key", uuid::Uuid::new_v4().to_string()),
+        )
+        .await
     }
 
     /// Every entry of the audit log that this system may see, oldest first: what is acknowledged is found within a

@@ -98,12 +98,18 @@ pub struct NodeProcess {
 impl NodeProcess {
     /// Starts `yinxin serve` and waits until it says that it is ready.
     pub fn start(config: &Path) -> Self {
+        Self::start_with_log(config, Stdio::inherit())
+    }
+
+    /// Likewise; its log, which is its standard error, goes there.
+    pub fn start_with_log(config: &Path, log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_yinxin"))
             .arg("serve")
             .arg("--config")
             .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut found = Vec::new();

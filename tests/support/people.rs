@@ -10,7 +10,7 @@ pub struct Person {
 
 /// The `n`th made-up person, 0 to 999.
 pub fn person(n: u16) -> Person {
-    let body = format!("65319919900307{n:03}");
+    let body = format!("65319919910307{n:03}");
     let check = char::from(CitizenId::check_character(body.as_bytes()));
     Person {
         number: format!("{body}{check}"),
