@@ -109,7 +109,7 @@ fn invite(place: &Place, played: &Played, tell: &Teller) {
     let dir = shown(&place.dir);
     let (portal, exchange) = (place.portal_url(), place.exchange_url());
     let curl = |system: &str| {
-        format!("curl --cacert {dir}/pki/root.pem --cert {dir}/pki/{system}.pem --key {dir}/pki/{system}.key")
+        format!("curl -sS --cacert {dir}/pki/root.pem --cert {dir}/pki/{system}.pem --key {dir}/pki/{system}.key")
     };
     tell.line("");
     tell.line(&format!("{}  {portal}/", tell.lang.text("门户", "portal")));
@@ -135,8 +135,9 @@ fn invite(place: &Place, played: &Played, tell: &Teller) {
         played.pseudonym
     ));
     tell.line(tell.lang.text("离线验证这份证明：", "Verify the proof offline:"));
+    let program = std::env::current_exe().map_or_else(|_| "yinxin".to_owned(), |path| shown(&path));
     tell.line(&format!(
-        "  yinxin verify --trust {dir}/trust {}",
+        "  {program} verify --trust {dir}/trust {}",
         shown(&played.certificate)
     ));
     tell.line("");

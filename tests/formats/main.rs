@@ -6,6 +6,7 @@ mod bounds;
 mod command;
 mod county;
 mod issuing;
+mod judges;
 mod pki;
 mod sample;
 mod sealing;

@@ -169,7 +169,7 @@ fn accounts(place: &Place) -> Result<bool, CommandError> {
     let random = SystemRandom::new();
     let mut made = false;
     let mut list = format!(
-        "# 示例节点的门户账户 / Portal accounts of this demo\n# {}/login\n\n",
+        "# 示例节点的门户账户 / Portal accounts of this demo\n# {}/sign-in\n\n",
         place.portal_url()
     );
     for account in county::ACCOUNTS {
