@@ -1,9 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex as Lock, MutexGuard, PoisonError},
 };
 
 use arc_swap::ArcSwap;
@@ -27,9 +24,7 @@ pub struct Cases {
     store: Arc<dyn CaseStore>,
     clock: SharedClock,
     items: ArcSwap<HashMap<ItemCode, Arc<ServiceItem>>>,
-    recent: Cache<CaseId, Arc<Case>>,
-    /// Counts changes of cases, so that one read before a change is not kept after it.
-    changes: AtomicU64,
+    recent: Arc<Recent>,
     /// One reading of the items at a time: an older one never takes the place of a newer one.
     reading: Mutex<()>,
 }
@@ -40,8 +35,7 @@ impl Cases {
             store,
             clock,
             items: ArcSwap::default(),
-            recent: Cache::new(CACHED_CASES),
-            changes: AtomicU64::new(0),
+            recent: Arc::new(Recent::new()),
             reading: Mutex::default(),
         };
         cases.reload().await?;
@@ -55,8 +49,7 @@ impl Cases {
         self.items.store(Arc::new(
             items.into_iter().map(|i| (i.code.clone(), Arc::new(i))).collect(),
         ));
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        self.recent.invalidate_all();
+        self.recent.forget_all();
         Ok(())
     }
 
@@ -102,16 +95,17 @@ impl Cases {
             events: Vec::new(),
         });
         self.store.insert_case(&case).await.map_err(CaseError::Store)?;
-        self.recent.insert(case.id.clone(), case.clone());
+        // Nobody else knows of it yet: there is no change that it could have missed.
+        self.recent.cases.insert(case.id.clone(), case.clone());
         Ok(case)
     }
 
     /// The case with this id.
     pub async fn case(&self, id: &CaseId) -> Result<Arc<Case>, CaseError> {
-        if let Some(case) = self.recent.get(id) {
+        if let Some(case) = self.recent.cases.get(id) {
             return Ok(case);
         }
-        let changes = self.changes.load(Ordering::SeqCst);
+        let changes = self.recent.changes();
         let case = self
             .store
             .case(id)
@@ -119,10 +113,7 @@ impl Cases {
             .map_err(CaseError::Store)?
             .map(Arc::new)
             .ok_or_else(|| CaseError::NoSuchCase(id.clone()))?;
-        self.recent.insert(id.clone(), case.clone());
-        if self.changes.load(Ordering::SeqCst) != changes {
-            self.recent.invalidate(id);
-        }
+        self.recent.keep(&case, changes);
         Ok(case)
     }
 
@@ -150,12 +141,148 @@ impl Cases {
             operator: operator.clone(),
             note: note.to_owned(),
         };
-        let added = self.store.add_event(id, &event).await.map_err(CaseError::Store)?;
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        self.recent.invalidate(id);
-        if !added {
+        // In a task of its own: a caller that goes away must not leave a case closed in the store and open in memory.
+        let (store, recent, of) = (self.store.clone(), self.recent.clone(), id.clone());
+        let adding = tokio::spawn(async move {
+            let added = store.add_event(&of, &event).await;
+            recent.forget(&of);
+            added
+        });
+        let added = adding.await.map_err(|error| CaseError::Store(error.into()))?;
+        if !added.map_err(CaseError::Store)? {
             return Err(CaseError::Closed);
         }
         self.case(id).await
+    }
+}
+
+/// Cases in memory. One that was read before a change is not kept after it: keeping and forgetting go one at a time.
+struct Recent {
+    cases: Cache<CaseId, Arc<Case>>,
+    /// Counts what was forgotten.
+    changes: Lock<u64>,
+}
+
+impl Recent {
+    fn new() -> Self {
+        Self {
+            cases: Cache::new(CACHED_CASES),
+            changes: Lock::new(0),
+        }
+    }
+
+    fn changes(&self) -> u64 {
+        *self.lock()
+    }
+
+    /// Keeps a case that was read when there had been this many changes.
+    fn keep(&self, case: &Arc<Case>, at_changes: u64) {
+        let changes = self.lock();
+        if *changes == at_changes {
+            self.cases.insert(case.id.clone(), case.clone());
+        }
+    }
+
+    fn forget(&self, id: &CaseId) {
+        let mut changes = self.lock();
+        *changes += 1;
+        self.cases.invalidate(id);
+    }
+
+    fn forget_all(&self) {
+        let mut changes = self.lock();
+        *changes += 1;
+        self.cases.invalidate_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        // A number is written whole: what a panicking thread left behind holds.
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures_util::future::BoxFuture;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::{
+        case::{ServiceItem, StoreFault},
+        clock::ManualClock,
+    };
+
+    /// One case, which closes when it is told to.
+    struct Slow {
+        closed: AtomicBool,
+        asked: Notify,
+        go_on: Notify,
+    }
+
+    impl CaseStore for Slow {
+        fn items(&self) -> BoxFuture<'_, Result<Vec<ServiceItem>, StoreFault>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+        fn put_item<'a>(&'a self, _: &'a ServiceItem) -> BoxFuture<'a, Result<(), StoreFault>> {
+            Box::pin(async { Ok(()) })
+        }
+        fn case<'a>(&'a self, id: &'a CaseId) -> BoxFuture<'a, Result<Option<Case>, StoreFault>> {
+            Box::pin(async move {
+                let closed = self.closed.load(Ordering::SeqCst);
+                Ok(Some(Case {
+                    id: id.clone(),
+                    item: ItemCode::parse("proof").unwrap(),
+                    department: DepartmentId::parse("window").unwrap(),
+                    opened_by: SystemId::parse("window").unwrap(),
+                    operator: OperatorId::parse("w-001").unwrap(),
+                    applicant: Pseudonym::parse(&"0".repeat(32)).unwrap(),
+                    status: if closed { CaseStatus::Closed } else { CaseStatus::Open },
+                    opened_at: jiff::Timestamp::UNIX_EPOCH,
+                    closed_at: None,
+                    events: Vec::new(),
+                }))
+            })
+        }
+        fn insert_case<'a>(&'a self, _: &'a Case) -> BoxFuture<'a, Result<(), StoreFault>> {
+            Box::pin(async { Ok(()) })
+        }
+        fn add_event<'a>(&'a self, _: &'a CaseId, _: &'a Event) -> BoxFuture<'a, Result<bool, StoreFault>> {
+            Box::pin(async {
+                self.closed.store(true, Ordering::SeqCst);
+                self.asked.notify_one();
+                self.go_on.notified().await;
+                Ok(true)
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_case_whose_closing_caller_went_away_is_closed_for_everybody() {
+        let store = Arc::new(Slow {
+            closed: AtomicBool::new(false),
+            asked: Notify::new(),
+            go_on: Notify::new(),
+        });
+        let clock = ManualClock::at(jiff::Timestamp::UNIX_EPOCH);
+        let cases = Arc::new(Cases::open(store.clone(), clock).await.unwrap());
+        let id = CaseId::parse("c1").unwrap();
+        assert_eq!(cases.case(&id).await.unwrap().status, CaseStatus::Open);
+
+        let operator = OperatorId::parse("w-001").unwrap();
+        {
+            let closing = cases.add_event(&id, EventKind::Closed, &operator, "");
+            tokio::select! {
+                _ = closing => unreachable!("the store has not answered"),
+                () = store.asked.notified() => {}
+            }
+        }
+        store.go_on.notify_one();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(cases.case(&id).await.unwrap().status, CaseStatus::Closed);
     }
 }
