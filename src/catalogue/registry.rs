@@ -17,6 +17,9 @@ pub struct Catalogue {
     snapshot: ArcSwap<Snapshot>,
     /// One reading at a time: an older one never takes the place of a newer one, and no two have the same generation.
     reading: Mutex<()>,
+    /// One change at a time, from looking to writing: a description that is changed while a resource is suspended does
+    /// not publish it again, and no department writes over the draft of another.
+    changing: Mutex<()>,
 }
 
 /// One state of the catalogue. `generation` differs between any two states of one process.
@@ -37,6 +40,7 @@ impl Catalogue {
             clock,
             snapshot: ArcSwap::default(),
             reading: Mutex::default(),
+            changing: Mutex::default(),
         };
         catalogue.reload().await?;
         Ok(catalogue)
@@ -89,6 +93,7 @@ impl Catalogue {
         if resource.provider != *by {
             return Err(CatalogueError::NotTheProvider);
         }
+        let _changing = self.changing.lock().await;
         if self.resource(&resource.code).is_some() {
             return Err(CatalogueError::Exists(resource.code));
         }
@@ -99,6 +104,7 @@ impl Catalogue {
 
     /// Replaces what the provider may change: everything but code, provider, status and publication date.
     pub async fn update(&self, by: &DepartmentId, mut resource: Resource) -> Result<Arc<Resource>, CatalogueError> {
+        let _changing = self.changing.lock().await;
         let current = self.owned(by, &resource.code)?;
         resource.provider = current.provider.clone();
         resource.status = current.status;
@@ -116,6 +122,7 @@ impl Catalogue {
         code: &ResourceCode,
         to: ResourceStatus,
     ) -> Result<Arc<Resource>, CatalogueError> {
+        let _changing = self.changing.lock().await;
         let mut resource = (*self.owned(by, code)?).clone();
         if !resource.status.may_become(to) {
             return Err(CatalogueError::Transition {
