@@ -19,7 +19,7 @@ use ring::{
 };
 use zeroize::Zeroizing;
 
-use crate::{clock::SharedClock, ids::OperatorId};
+use crate::{clock::SharedClock, department::Account, ids::OperatorId};
 
 /// The cookie that holds the session's token.
 const COOKIE: &str = "__Host-session";
@@ -40,8 +40,17 @@ pub struct Sessions {
 pub(super) struct Session {
     pub(super) account: OperatorId,
     pub(super) csrf: String,
+    /// Of the account's password hash: with another password, a session counts no more.
+    password: [u8; 32],
     opened: Timestamp,
     seen: AtomicI64,
+}
+
+impl Session {
+    /// Whether it was opened by this account with the password that it has now.
+    pub(super) fn is_of(&self, account: &Account) -> bool {
+        self.account == account.id && self.password == digest_of(&account.password_hash)
+    }
 }
 
 /// The system's random source does not answer.
@@ -64,12 +73,13 @@ impl Sessions {
     }
 
     /// Opens a session; its token is in the cookie and nowhere else.
-    pub(super) fn open(&self, account: OperatorId) -> Result<Cookie<'static>, NoRandom> {
+    pub(super) fn open(&self, account: &Account) -> Result<Cookie<'static>, NoRandom> {
         let token = self.token()?;
         let now = self.clock.now();
         let session = Session {
-            account,
+            account: account.id.clone(),
             csrf: self.token()?.to_string(),
+            password: digest_of(&account.password_hash),
             opened: now,
             seen: AtomicI64::new(now.as_second()),
         };
@@ -131,12 +141,22 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::{clock::ManualClock, department::Role};
+
+    fn account() -> Account {
+        Account {
+            id: OperatorId::parse("clerk-1").unwrap(),
+            department: None,
+            role: Role::Clerk,
+            password_hash: "$argon2id$1".to_owned(),
+            disabled: false,
+        }
+    }
 
     fn opened() -> (Sessions, Arc<ManualClock>, HttpRequest) {
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
         let sessions = Sessions::new(clock.clone());
-        let cookie = sessions.open(OperatorId::parse("clerk-1").unwrap()).unwrap();
+        let cookie = sessions.open(&account()).unwrap();
         let request = TestRequest::default().cookie(cookie).to_http_request();
         (sessions, clock, request)
     }
@@ -174,5 +194,17 @@ mod tests {
                 .of(&TestRequest::default().cookie(made_up).to_http_request())
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_session_opened_with_another_password_than_the_account_has_now_is_not_its() {
+        let (sessions, _, request) = opened();
+        let session = sessions.of(&request).unwrap();
+        assert!(session.is_of(&account()));
+        let changed = Account {
+            password_hash: "$argon2id$2".to_owned(),
+            ..account()
+        };
+        assert!(!session.is_of(&changed));
     }
 }

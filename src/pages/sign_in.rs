@@ -54,7 +54,7 @@ pub(super) async fn show(visitor: Visitor, query: web::Query<Query>) -> Result<H
     form(&visitor, StatusCode::OK, &query.next, None)
 }
 
-/// `POST /sign-in`: recorded whether it succeeds or not, before the answer.
+/// `POST /sign-in`: every attempt that is looked at is recorded before the answer, whether it succeeds or not.
 pub(super) async fn sign_in(
     request: HttpRequest,
     visitor: Visitor,
@@ -88,7 +88,7 @@ pub(super) async fn sign_in(
                 .await?;
             let mut response = page::see_other(next_for(&account, &next));
             response
-                .add_cookie(&sessions.open(account.id)?)
+                .add_cookie(&sessions.open(&account)?)
                 .map_err(|error| PageError::Unavailable(Box::new(error)))?;
             Ok(response)
         }
@@ -103,7 +103,7 @@ pub(super) async fn sign_in(
             form(&visitor, StatusCode::FORBIDDEN, &next, Some(t.sign_in_wrong.to_owned()))
         }
         Err(AccountError::TooManyAttempts { retry_after_s }) => {
-            journal.append(entry.refused("too_many_attempts")).await?;
+            // Not recorded: the attempts before it are, and anybody could fill the log with these.
             let words = fill(t.sign_in_wait, retry_after_s);
             let mut response = form(&visitor, StatusCode::TOO_MANY_REQUESTS, &next, Some(words))?;
             response.headers_mut().insert(RETRY_AFTER, retry_after_s.into());

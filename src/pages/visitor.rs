@@ -44,8 +44,9 @@ impl Visitor {
         let mut account = None;
         let mut csrf = None;
         if let Some(session) = sessions.of(request) {
-            // Looked up each time, so that an account that was disabled or changed loses its session at once.
-            account = accounts.active(&session.account).await?;
+            // Looked up each time, so that an account that was disabled or has another password loses its session.
+            let active = accounts.active(&session.account).await?;
+            account = active.filter(|account| session.is_of(account));
             csrf = account.is_some().then(|| session.csrf.clone());
         }
         let csrf = csrf.or_else(|| request.cookie(FORM_COOKIE).map(|cookie| cookie.value().to_owned()));
@@ -116,6 +117,8 @@ impl Visitor {
     pub(super) fn switch(&self) -> String {
         let other = self.0.lang.other().tag();
         let Inner { path, query, .. } = &*self.0;
+        // An address that begins with two slashes names another host.
+        let path = format!("/{}", path.trim_start_matches(['/', '\\']));
         if query.is_empty() {
             format!("{path}?lang={other}")
         } else {

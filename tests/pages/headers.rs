@@ -1,4 +1,5 @@
 use reqwest::Method;
+use yinxin::audit::{Action, Filter};
 
 use super::support::{Answer, Client, County, send};
 
@@ -121,6 +122,9 @@ async fn refusals_are_pages_in_the_visitors_language() {
         assert_eq!(answer.status, status, "{words}");
         assert!(answer.text().contains(words), "{words}: {}", answer.text());
     }
+    let elsewhere = portal.get("//elsewhere.invalid/?lang=en").await;
+    assert_eq!(elsewhere.status, 404);
+    assert!(!elsewhere.text().contains("href=\"//"), "{}", elsewhere.text());
     let api = portal.get("/v1/nothing").await;
     assert_eq!(api.header("content-type"), "application/problem+json");
 }
@@ -138,6 +142,28 @@ async fn an_unknown_account_and_a_wrong_password_get_the_same_answer() {
         answers.push((answer.status, answer.text()));
     }
     assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn who_has_to_wait_before_signing_in_again_cannot_fill_the_log_meanwhile() {
+    let county = County::start().await;
+    let portal = county.portal();
+    let (csrf, cookie) = form_of(&portal.get("/sign-in").await);
+    let mut looked_at = 0;
+    for _ in 0..8 {
+        let body = format!("csrf={csrf}&account=nobody&password=wrong");
+        match post(&portal, "/sign-in", &cookie, body).await.status.as_u16() {
+            403 => looked_at += 1,
+            status => assert_eq!(status, 429),
+        }
+    }
+    assert!(looked_at < 8);
+    let filter = Filter {
+        action: Some(Action::SignIn),
+        ..Filter::default()
+    };
+    let recorded = county.services().log.search(&filter).await.unwrap();
+    assert_eq!(recorded.len(), looked_at);
 }
 
 #[tokio::test]
