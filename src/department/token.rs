@@ -20,8 +20,8 @@ use crate::ids::{CaseId, GrantId, ItemCode, OperatorId, SystemId};
 /// How long a token counts, in seconds: 15 minutes, the longest that one may.
 pub const TOKEN_LIFETIME_S: u32 = 900;
 
-/// The longest token that is looked at, in bytes.
-const MAX_TOKEN_BYTES: usize = 4_096;
+/// The longest token that is looked at, in bytes: 16 KiB, with room for the grants of a large department.
+const MAX_TOKEN_BYTES: usize = 16 * 1_024;
 
 /// How many tokens are remembered as signed by this node, so that a signature is checked once and not on every call.
 const REMEMBERED_TOKENS: u64 = 50_000;

@@ -185,7 +185,10 @@ impl LogStore for Db {
                 query.push(" AND s.at_us < ").push_bind(to.as_microsecond());
             }
             if let Some(before) = filter.before {
-                query.push(" AND s.sequence < ").push_bind(signed(before)?);
+                // A number that no entry can have comes after all of them.
+                query
+                    .push(" AND s.sequence < ")
+                    .push_bind(i64::try_from(before).unwrap_or(i64::MAX));
             }
             query.push(" ORDER BY s.sequence DESC LIMIT ").push_bind(filter.limit);
             let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().fetch_all(self.readers()).await?;
