@@ -1,9 +1,10 @@
 //! What handlers ask for: who calls, for what purpose, and a body that holds.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, io, pin::Pin, sync::Arc};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev,
+    error::PayloadError,
     http::{StatusCode, header},
     web::{self, Buf as _, BytesMut},
 };
@@ -115,7 +116,7 @@ fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= 4_096)
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
         .map(|(_, token)| token)
         .ok_or_else(|| {
             Problem::new(
@@ -214,19 +215,30 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 pub async fn read_body(mut payload: dev::Payload, max_bytes: usize) -> Result<web::Bytes, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| {
-            Problem::bad_request(
-                "body_incomplete",
-                "请求体不完整。",
-                "The body of the request is not complete.",
-            )
-        })?;
+        let chunk = chunk.map_err(|error| incomplete(&error))?;
         if body.len() + chunk.remaining() > max_bytes {
             return Err(too_large(max_bytes));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// Why a body ended before its end.
+pub fn incomplete(error: &PayloadError) -> Problem {
+    match error {
+        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "请求体未及时送达。请重试。",
+            "The body of the request did not arrive in time. Try again.",
+        ),
+        _ => Problem::bad_request(
+            "body_incomplete",
+            "请求体不完整。",
+            "The body of the request is not complete.",
+        ),
+    }
 }
 
 /// Parses JSON strictly; says where it went wrong without repeating what was sent.

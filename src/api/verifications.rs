@@ -1,18 +1,18 @@
 //! `/v1/verifications`: anybody may bring a document, or the code that is printed on one.
 
-use actix_multipart::Multipart;
-use actix_web::{HttpMessage, HttpRequest, web};
+use actix_multipart::{Multipart, MultipartError};
+use actix_web::{HttpMessage, HttpRequest, http::StatusCode, web};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    extract::{parse_json, read_body, too_large, unsupported_media_type},
+    extract::{incomplete, parse_json, read_body, too_large, unsupported_media_type},
     problem::Problem,
 };
 use crate::{
     config::Limits,
-    verification::{Desk, DeskError, Report},
+    verification::{Admission, Desk, DeskError, NotAdmitted, Receipt, Report},
 };
 
 /// The longest name of a file that stands in a report, in characters.
@@ -51,19 +51,23 @@ pub struct CodeBody {
         (status = 413, description = "`body_too_large`", body = Problem),
         (status = 415, description = "`media_type_unsupported`", body = Problem),
         (status = 422, description = "`body_invalid`", body = Problem),
-        (status = 503, description = "`store_unavailable`", body = Problem)
+        (status = 429, description = "`rate_limited`", body = Problem),
+        (status = 503, description = "`store_unavailable`, `verification_full`", body = Problem)
     )
 )]
 pub async fn verify(
     request: HttpRequest,
     payload: web::Payload,
     desk: web::Data<Desk>,
+    admission: web::Data<Admission>,
     limits: web::Data<Limits>,
 ) -> Result<web::Json<Report>, Problem> {
+    admission.admit(request.peer_addr().map(|address| address.ip()))?;
     let report = match request.content_type() {
         "multipart/form-data" => {
             let form = Multipart::new(request.headers(), payload);
-            let (name, bytes) = file(form, limits.document_bytes).await?;
+            let mut receipt = admission.receive();
+            let (name, bytes) = file(form, &mut receipt).await?;
             desk.document(bytes, name).await
         }
         "application/json" => {
@@ -76,10 +80,10 @@ pub async fn verify(
     Ok(web::Json(report?))
 }
 
-async fn file(mut form: Multipart, max_bytes: usize) -> Result<(Option<String>, web::Bytes), Problem> {
+async fn file(mut form: Multipart, receipt: &mut Receipt<'_>) -> Result<(Option<String>, web::Bytes), Problem> {
     let mut file = None;
     while let Some(part) = form.next().await {
-        let mut part = part.map_err(|_| malformed())?;
+        let mut part = part.map_err(|error| unread(&error))?;
         if part.name() != Some("file") || file.is_some() {
             return Err(malformed());
         }
@@ -90,15 +94,19 @@ async fn file(mut form: Multipart, max_bytes: usize) -> Result<(Option<String>, 
             .map(|name| name.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS).collect());
         let mut bytes = web::BytesMut::new();
         while let Some(chunk) = part.next().await {
-            let chunk = chunk.map_err(|_| malformed())?;
-            if bytes.len() + chunk.len() > max_bytes {
-                return Err(too_large(max_bytes));
-            }
-            bytes.extend_from_slice(&chunk);
+            let chunk = chunk.map_err(|error| unread(&error))?;
+            receipt.take(&mut bytes, &chunk)?;
         }
         file = Some((name, bytes.freeze()));
     }
     file.ok_or_else(malformed)
+}
+
+fn unread(error: &MultipartError) -> Problem {
+    match error {
+        MultipartError::Payload(error) => incomplete(error),
+        _ => malformed(),
+    }
 }
 
 fn malformed() -> Problem {
@@ -107,6 +115,28 @@ fn malformed() -> Problem {
         "表单应恰好包含一个名为 file 的文件。",
         "The form must hold exactly one part, a file of the name `file`.",
     )
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::TooMany { retry_after_s } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "此地址查验过于频繁。请按 Retry-After 稍候再试。",
+                "This address verifies too often. Wait as Retry-After says.",
+            )
+            .retry_after(retry_after_s),
+            NotAdmitted::Full { retry_after_s } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "verification_full",
+                "正在接收的文件过多。请按 Retry-After 稍候再试。",
+                "Too many documents are being received. Wait as Retry-After says.",
+            )
+            .retry_after(retry_after_s),
+            NotAdmitted::TooLarge { max_bytes } => too_large(max_bytes),
+        }
+    }
 }
 
 impl From<DeskError> for Problem {

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+};
 
 use super::{AuditError, Entry, Filter, LogStore, Placed, sequencer::Sequencer};
 use crate::formats::checkpoint::Signer;
@@ -18,6 +21,7 @@ pub struct Log {
     store: Arc<dyn LogStore>,
     queue: mpsc::Sender<Waiting>,
     sequencer: Arc<Sequencer>,
+    keeping_up: AbortHandle,
 }
 
 /// An entry in its final form, and who waits for its number.
@@ -33,11 +37,12 @@ impl Log {
         let sequencer = Arc::new(Sequencer::open(store.clone(), signer).await?);
         let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
         tokio::spawn(write(store.clone(), waiting));
-        tokio::spawn(Sequencer::keep_up(Arc::downgrade(&sequencer)));
+        let keeping_up = tokio::spawn(Sequencer::keep_up(Arc::downgrade(&sequencer))).abort_handle();
         Ok(Self {
             store,
             queue,
             sequencer,
+            keeping_up,
         })
     }
 
@@ -83,6 +88,13 @@ impl Log {
     pub async fn checkpoint(&self) -> Result<String, AuditError> {
         let note = self.store.checkpoint().await.map_err(AuditError::Store)?;
         note.ok_or_else(|| AuditError::Inconsistent("there is no checkpoint".to_owned()))
+    }
+
+    /// Gives every entry its place and signs the last checkpoint. What is appended after it has its place when the log
+    /// is opened again.
+    pub async fn close(&self) -> Result<(), AuditError> {
+        self.keeping_up.abort();
+        self.sequencer.catch_up().await
     }
 
     /// What the log's checkpoints are verified with.

@@ -13,7 +13,12 @@ use super::{
     page::{Here, Page},
     visitor::Visitor,
 };
-use crate::{api, audit::AuditError, department::AccountError, verification::DeskError};
+use crate::{
+    api,
+    audit::AuditError,
+    department::AccountError,
+    verification::{DeskError, NotAdmitted},
+};
 
 /// Why a page is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,10 @@ pub(super) enum PageError {
     MethodNotAllowed,
     #[error("the body is over the limit")]
     TooLarge,
+    #[error("too many verifications from one address")]
+    TooMany { retry_after_s: u64 },
+    #[error("too many documents are being received")]
+    Full { retry_after_s: u64 },
     #[error("`{0}` is not wired")]
     NotWired(&'static str),
     #[error("the page cannot be laid out")]
@@ -52,6 +61,16 @@ impl From<AuditError> for PageError {
     }
 }
 
+impl From<NotAdmitted> for PageError {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::TooMany { retry_after_s } => Self::TooMany { retry_after_s },
+            NotAdmitted::Full { retry_after_s } => Self::Full { retry_after_s },
+            NotAdmitted::TooLarge { .. } => Self::TooLarge,
+        }
+    }
+}
+
 impl From<DeskError> for PageError {
     fn from(error: DeskError) -> Self {
         Self::Unavailable(Box::new(error))
@@ -67,8 +86,9 @@ impl ResponseError for PageError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotWired(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full { .. } | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -79,6 +99,10 @@ impl ResponseError for PageError {
             if let Ok(location) = HeaderValue::from_str(&format!("/sign-in?next={next}")) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
+        }
+        if let Self::TooMany { retry_after_s } | Self::Full { retry_after_s } = *self {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, retry_after_s.into());
         }
         response
     }
@@ -129,10 +153,13 @@ pub(super) fn in_words(response: ServiceResponse<BoxBody>, visitor: &Visitor) ->
         text,
     };
     let body = page.render().unwrap_or_else(|_| text.to_owned());
-    let (request, _) = response.into_parts();
-    let words = HttpResponse::build(status)
+    let (request, wordless) = response.into_parts();
+    let mut words = HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .body(body);
+    if let Some(seconds) = wordless.headers().get(header::RETRY_AFTER) {
+        words.headers_mut().insert(header::RETRY_AFTER, seconds.clone());
+    }
     ServiceResponse::new(request, words)
 }
 

@@ -11,7 +11,10 @@ use super::{
     verdict::{Tone, Verdict},
     visitor::Visitor,
 };
-use crate::{config::Limits, verification::Desk};
+use crate::{
+    config::Limits,
+    verification::{Admission, Desk, Receipt},
+};
 
 /// Documents that one form without scripts may carry; scripts send one at a time.
 const FILES_OF_A_FORM: usize = 10;
@@ -47,11 +50,17 @@ pub(super) async fn check_files(
     visitor: Visitor,
     form: Multipart,
     desk: web::Data<Desk>,
+    admission: web::Data<Admission>,
     limits: web::Data<Limits>,
 ) -> Result<HttpResponse, PageError> {
-    let files = read(&visitor, form, limits.document_bytes).await?;
+    admit(&admission, &request)?;
+    let mut receipt = admission.receive();
+    let files = read(&visitor, form, &mut receipt).await?;
     let mut verdicts = Vec::new();
-    for (name, bytes) in files {
+    for (at, (name, bytes)) in files.into_iter().enumerate() {
+        if at > 0 {
+            admit(&admission, &request)?;
+        }
         let report = desk.document(bytes, name).await?;
         verdicts.push(Verdict::of_document(report, visitor.lang()));
     }
@@ -70,12 +79,18 @@ pub(super) async fn look_up(
     visitor: Visitor,
     form: web::Form<CodeForm>,
     desk: web::Data<Desk>,
+    admission: web::Data<Admission>,
     limits: web::Data<Limits>,
 ) -> Result<HttpResponse, PageError> {
+    admit(&admission, &request)?;
     visitor.check_form(&form.csrf)?;
     let report = desk.code(&form.code).await?;
     let verdict = Verdict::of_code(report, visitor.lang());
     answer(&visitor, &limits, Some(&request), vec![verdict])
+}
+
+fn admit(admission: &Admission, request: &HttpRequest) -> Result<(), PageError> {
+    Ok(admission.admit(request.peer_addr().map(|address| address.ip()))?)
 }
 
 fn answer(
@@ -100,7 +115,7 @@ fn answer(
 type Files = Vec<(Option<String>, web::Bytes)>;
 
 /// Reads the form: `csrf` first, so that nothing large is read for a form that is not ours, then `file`s.
-async fn read(visitor: &Visitor, mut form: Multipart, max_bytes: usize) -> Result<Files, PageError> {
+async fn read(visitor: &Visitor, mut form: Multipart, receipt: &mut Receipt<'_>) -> Result<Files, PageError> {
     let mut files = Files::new();
     let mut checked = false;
     while let Some(part) = form.next().await {
@@ -116,14 +131,13 @@ async fn read(visitor: &Visitor, mut form: Multipart, max_bytes: usize) -> Resul
             .and_then(|disposition| disposition.get_filename())
             .filter(|name| !name.is_empty())
             .map(|name| name.chars().filter(|c| !c.is_control()).take(200).collect::<String>());
-        let limit = if is_file { max_bytes } else { CSRF_BYTES };
         let mut bytes = web::BytesMut::new();
         while let Some(chunk) = part.next().await {
             let chunk = chunk.map_err(|_| PageError::BadRequest)?;
-            if bytes.len() + chunk.len() > limit {
+            if !is_file && bytes.len() + chunk.len() > CSRF_BYTES {
                 return Err(PageError::TooLarge);
             }
-            bytes.extend_from_slice(&chunk);
+            receipt.take(&mut bytes, &chunk)?;
         }
         if is_file {
             // A browser sends an empty part for an input without a file.

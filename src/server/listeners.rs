@@ -75,6 +75,7 @@ pub fn portal(config: &Config, tls: &ListenerTls, services: &Services) -> Result
         App::new()
             .configure(|app| services.provide(app))
             .wrap(from_fn(|request, next| telemetry::observe("portal", request, next)))
+            .wrap(api_headers())
             .configure(api::portal_routes)
             .configure(pages::routes)
     });

@@ -1,5 +1,6 @@
 //! Listeners, TLS, limits, shutdown, telemetry, wiring.
 
+mod body;
 mod health;
 mod listeners;
 pub mod secrets;
@@ -17,7 +18,7 @@ use tokio::{
 
 pub use self::services::Services;
 use self::tls::ListenerTls;
-use crate::{clock::SharedClock, config::Config, ids::DepartmentId};
+use crate::{clock::SharedClock, config::Config, ids::DepartmentId, verification::Admission};
 
 /// How often a node looks whether another process (the administrator's command line) changed departments, systems,
 /// credentials, resources, grants or service items.
@@ -25,6 +26,9 @@ const REGISTRY_POLL: Duration = Duration::from_millis(100);
 
 /// How often a node looks whether its TLS files changed.
 const TLS_POLL: Duration = Duration::from_secs(1);
+
+/// How often the rates of addresses that have gone are forgotten: as long as a rate takes to be full again.
+const ADMISSION_UPKEEP: Duration = Duration::from_secs(60);
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,11 @@ pub enum StartError {
     Secrets(#[from] secrets::SecretError),
     #[error("the folder `{path}` cannot be made: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
+    #[error("the database `{path}` cannot be opened")]
+    Store {
+        path: PathBuf,
+        source: crate::storage::StorageError,
+    },
     #[error("the seal of `{department}` cannot be used")]
     Seal {
         department: DepartmentId,
@@ -98,6 +107,7 @@ pub async fn start(config: &Config, clock: SharedClock) -> Result<Node, StartErr
             rt::spawn(follow_registry(services.clone())),
             rt::spawn(follow_tls(vec![exchange_tls, portal_tls])),
             rt::spawn(keep_metrics()),
+            rt::spawn(keep_admission(services.admission.clone())),
         ],
         services,
         handles: vec![
@@ -185,5 +195,13 @@ async fn keep_metrics() {
         if let Some(handle) = telemetry::metrics() {
             handle.run_upkeep();
         }
+    }
+}
+
+async fn keep_admission(admission: Arc<Admission>) {
+    let mut ticks = interval(ADMISSION_UPKEEP);
+    loop {
+        ticks.tick().await;
+        admission.forget();
     }
 }

@@ -7,12 +7,16 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use actix_web::web;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::{StartError, secrets::Secrets};
+use super::{
+    StartError,
+    secrets::{SecretError, Secrets},
+};
 use crate::{
     api::extract::clock_data,
     audit::Log,
@@ -32,8 +36,11 @@ use crate::{
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
-    verification::{Desk, Names, NamesOf, Trust, Verifier},
+    verification::{Admission, Desk, Names, NamesOf, Trust, Verifier},
 };
+
+/// How long closing the store may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that handlers and pages can ask for.
 #[derive(Clone)]
@@ -52,6 +59,7 @@ pub struct Services {
     pub issuer: Arc<Issuer>,
     pub verifier: Arc<Verifier>,
     pub desk: Arc<Desk>,
+    pub admission: Arc<Admission>,
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
     pub tokens: Arc<TokenKey>,
@@ -70,9 +78,10 @@ impl Services {
         })?;
         let random: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
         let secrets = Secrets::open(&config.keys.folder, &*random)?;
-        let db = Db::open(&config.node.data.join(FILE_NAME))
+        let path = config.node.data.join(FILE_NAME);
+        let db = Db::open(&path)
             .await
-            .map_err(StartError::service("the database"))?;
+            .map_err(|source| StartError::Store { path, source })?;
         let db = Arc::new(db);
         let generation = db.generation().await.map_err(StartError::service("the database"))?;
         let directory = Directory::open(db.clone(), clock.clone())
@@ -84,11 +93,14 @@ impl Services {
         let cases = Cases::open(db.clone(), clock.clone())
             .await
             .map_err(StartError::service("the registry of cases"))?;
-        let signer =
-            Signer::from_pkcs8(&config.node.name, &secrets.log).map_err(StartError::service("the log's key"))?;
+        let signer = Signer::from_pkcs8(&config.node.name, &secrets.log)
+            .map_err(StartError::service("the log's key (log.key)"))?;
         let vkey = config.keys.folder.join("log.vkey");
-        fs::write(&vkey, format!("{}\n", signer.verifier_key()))
-            .map_err(|source| StartError::Folder { path: vkey, source })?;
+        let verifier_key = format!("{}\n", signer.verifier_key());
+        // Written only where it is not there: the folder of the keys may be mounted read-only.
+        if fs::read_to_string(&vkey).ok().as_ref() != Some(&verifier_key) {
+            fs::write(&vkey, verifier_key).map_err(|source| SecretError::Io { path: vkey, source })?;
+        }
         let log = Log::open(db.clone(), signer)
             .await
             .map_err(StartError::service("the audit log"))?;
@@ -146,8 +158,8 @@ impl Services {
         );
         let accounts =
             Accounts::open(db.clone(), clock.clone()).map_err(StartError::service("the portal's accounts"))?;
-        let tokens =
-            TokenKey::new(&secrets.token, &config.node.name).map_err(StartError::service("the key of tokens"))?;
+        let tokens = TokenKey::new(&secrets.token, &config.node.name)
+            .map_err(StartError::service("the key of tokens (token.key)"))?;
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             directory,
@@ -155,6 +167,10 @@ impl Services {
             exchange,
             verifier: Arc::new(verifier),
             desk: Arc::new(desk),
+            admission: Arc::new(Admission::new(
+                config.limits.verifications_per_minute,
+                config.limits.document_bytes,
+            )),
             accounts: Arc::new(accounts),
             sessions: Arc::new(Sessions::new(clock.clone())),
             tokens: Arc::new(tokens),
@@ -191,6 +207,7 @@ impl Services {
             .app_data(web::Data::from(self.issuer.clone()))
             .app_data(web::Data::from(self.verifier.clone()))
             .app_data(web::Data::from(self.desk.clone()))
+            .app_data(web::Data::from(self.admission.clone()))
             .app_data(web::Data::from(self.accounts.clone()))
             .app_data(web::Data::from(self.sessions.clone()))
             .app_data(web::Data::from(self.tokens.clone()))
@@ -222,8 +239,20 @@ impl Services {
         tracing::info!(generation, "the registry was read again");
     }
 
-    /// Finishes what is under way in the store.
-    pub async fn close(&self) {}
+    /// Signs the log's last checkpoint and closes the store. What was acknowledged is durable without it.
+    pub async fn close(&self) {
+        let closing = async {
+            if let Err(error) = self.log.close().await {
+                tracing::error!(%error, "the last entries get their places when the node starts again");
+            }
+            if let Err(error) = self.db.close().await {
+                tracing::error!(%error, "the store cannot be closed");
+            }
+        };
+        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::error!("the store was not closed in time");
+        }
+    }
 }
 
 /// The seals of the departments that issue.

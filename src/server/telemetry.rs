@@ -15,6 +15,7 @@ use actix_web::{
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+use super::body;
 use crate::{api, ids::RequestId};
 
 /// Starts logging; the first call counts.
@@ -54,7 +55,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Gives each request its id, answers in problem documents where the framework did not, counts and logs.
 pub async fn observe(
     listener: &'static str,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
@@ -62,6 +63,7 @@ pub async fn observe(
     if let Ok(id) = RequestId::parse(&id) {
         request.extensions_mut().insert(id);
     }
+    body::limit_time(&mut request);
     let mut response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
     if (status.is_client_error() || status.is_server_error()) && !response.headers().contains_key(CONTENT_TYPE) {

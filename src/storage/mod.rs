@@ -135,6 +135,16 @@ impl Db {
         unsigned(value)
     }
 
+    /// Ends all reading and leaves everything in the one file: nothing in its write-ahead log. To be called last.
+    pub async fn close(&self) -> Result<(), StorageError> {
+        self.0.readers.close().await;
+        let mut writer = self.writer().await;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut writer.connection)
+            .await?;
+        Ok(())
+    }
+
     fn readers(&self) -> &SqlitePool {
         &self.0.readers
     }

@@ -1,6 +1,7 @@
 //! Any document in, one [`Report`] out. A verdict is a value: a bad, broken or hostile document gives a report, never
 //! an error. What is not proven is INDETERMINATE.
 
+mod admission;
 mod desk;
 mod findings;
 mod own;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 
 use self::findings::{Code, Outcome};
 pub use self::{
+    admission::{Admission, NotAdmitted, Receipt},
     desk::{Desk, DeskError, NamesOf},
     own::{Names, judge_own, report_of_code},
     report::*,

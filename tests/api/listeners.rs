@@ -204,6 +204,21 @@ async fn who_does_not_finish_the_handshake_or_the_header_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_in_is_cut_off() {
+    let county = County::start_with(|config| config.limits.body_ms = 300).await;
+    let window = county.site.credential("window");
+    let mut slow = Connection::open(county.node.addresses.exchange, config(&county, Some(window)))
+        .await
+        .unwrap();
+    let head = "POST /v1/cases HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                idempotency-key: trickle-1\r\ncontent-length: 100\r\n\r\n{";
+    slow.write(head.as_bytes()).await.unwrap();
+    let (status, body) = slow.read_answer().await.unwrap();
+    assert_eq!(status, 408, "{body}");
+    assert!(body.contains("body_too_slow"), "{body}");
+}
+
+#[tokio::test]
 async fn health_readiness_and_metrics_are_on_the_monitoring_port_only() {
     let county = County::start().await;
     let (monitoring, window) = (county.monitoring(), county.client("window"));

@@ -9,4 +9,5 @@ mod kill;
 mod log;
 mod log_unwritable;
 mod process;
+mod start;
 mod tampering;

@@ -71,10 +71,11 @@ impl Node {
 
     /// Stops in order and waits until it is done.
     pub fn stop(mut self) {
-        self.finish();
+        self.stop_and_wait();
     }
 
-    fn finish(&mut self) {
+    /// Likewise, of a node that others still hold.
+    pub fn stop_and_wait(&mut self) {
         self.begin_stop();
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
@@ -85,7 +86,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.finish();
+        self.stop_and_wait();
     }
 }
 
