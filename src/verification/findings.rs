@@ -27,6 +27,7 @@ macro_rules! findings {
     ($($name:ident = $code:literal, $severity:ident, $outcome:expr, $zh:literal, $en:literal;)*) => {
         /// A kind of finding.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(clippy::enum_variant_names)] // `CodeUnknown` is about a verification code
         pub enum Code { $($name),* }
 
         impl Code {
