@@ -12,8 +12,9 @@ use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq as _;
 
-use super::problem::Problem;
+use super::{act::Act, problem::Problem};
 use crate::{
+    audit::Action,
     clock::SharedClock,
     config::Limits,
     department::{Caller, Claims, Directory, Permission, TokenError, TokenKey},
@@ -85,14 +86,50 @@ pub struct Purpose {
 
 impl FromRequest for Purpose {
     type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        std::future::ready(purpose(request))
+        let request = request.clone();
+        Box::pin(async move {
+            match purpose(&request) {
+                Err(NoPurpose::OtherSystems(problem)) => Err(refused(&request, problem).await),
+                Err(NoPurpose::Refused(problem)) => Err(problem),
+                Ok(purpose) => Ok(purpose),
+            }
+        })
     }
 }
 
-fn purpose(request: &HttpRequest) -> Result<Purpose, Problem> {
+enum NoPurpose {
+    Refused(Problem),
+    /// The token is one of this node's, and another system's: it was stolen, or lent.
+    OtherSystems(Problem),
+}
+
+impl From<Problem> for NoPurpose {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<TokenError> for NoPurpose {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::OtherCertificate => Self::OtherSystems(error.into()),
+            _ => Self::Refused(error.into()),
+        }
+    }
+}
+
+/// Records who came with a token of another's.
+async fn refused(request: &HttpRequest, problem: Problem) -> Problem {
+    match Act::extract(request).await {
+        Ok(act) => act.refuse(act.entry(Action::Token), problem).await,
+        Err(unwired) => unwired,
+    }
+}
+
+fn purpose(request: &HttpRequest) -> Result<Purpose, NoPurpose> {
     let peer = peer(request)?;
     let token = bearer(request)?;
     let now = service::<dyn crate::clock::Clock>(request)?.now();
@@ -101,7 +138,7 @@ fn purpose(request: &HttpRequest) -> Result<Purpose, Problem> {
     if !bool::from(same_system) {
         return Err(TokenError::OtherCertificate.into());
     }
-    let invalid = |_: IdError| Problem::from(TokenError::Invalid);
+    let invalid = |_: IdError| NoPurpose::from(TokenError::Invalid);
     Ok(Purpose {
         operator: OperatorId::parse(&claims.operator).map_err(invalid)?,
         case: CaseId::parse(&claims.case).map_err(invalid)?,

@@ -60,6 +60,10 @@ async fn a_token_counts_with_the_certificate_that_asked_for_it_and_until_it_expi
         .query(&token, HOUSING_FUND, &person(1), &[])
         .await;
     assert_eq!(stolen.problem(401), "token_bound_to_other_certificate");
+    let entries = county.client("auditor").audit_entries().await;
+    let tried = entries.iter().find(|entry| entry["outcome"] == "refused").unwrap();
+    assert_eq!(tried["system"], "window-2", "{tried}");
+    assert_eq!(tried["code"], "token_bound_to_other_certificate", "{tried}");
     window.query(&token, HOUSING_FUND, &person(1), &[]).await.expect(200);
     county.node.clock.advance(Duration::from_secs(901));
     let late = window.query(&token, HOUSING_FUND, &person(1), &[]).await;
