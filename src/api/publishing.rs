@@ -304,6 +304,7 @@ pub async fn upload(
             "The data of this resource come from a system of the provider's: nothing can be uploaded.",
         ));
     }
+    let _turn = datasets.turn().await;
     let csv = read_body(payload.into_inner(), service::<Limits>(&request)?.dataset_bytes).await?;
     let prepared = datasets.prepare(&resource, csv.into()).await?;
     let mut entry = act.entry(Action::Publish);

@@ -5,6 +5,7 @@ use ring::{
     rand::SecureRandom,
 };
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use super::{MAX_RECORDS, Record, SourceError};
@@ -19,6 +20,9 @@ pub const SUBJECT_COLUMN: &str = "subject_id";
 
 /// The most rows of a dataset.
 pub const MAX_ROWS: usize = 200_000;
+
+/// How many uploads are in memory at once; more wait.
+const UPLOADS_AT_ONCE: usize = 2;
 
 /// Why a dataset is not taken. It names places, never values.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,7 @@ pub enum DatasetError {
 pub struct Datasets {
     store: Arc<dyn CatalogueStore>,
     sealer: Arc<Sealer>,
+    uploads: Semaphore,
 }
 
 struct Sealer {
@@ -69,7 +74,13 @@ impl Datasets {
                 pseudonyms,
                 random,
             }),
+            uploads: Semaphore::new(UPLOADS_AT_ONCE),
         })
+    }
+
+    /// Waits for a turn to upload: to be had before the file is read, and kept until it is stored.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.uploads.acquire().await.ok()
     }
 
     /// Reads, checks and seals a CSV file: a header with [`SUBJECT_COLUMN`] and every data item by name, in any order.
