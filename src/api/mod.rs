@@ -25,7 +25,10 @@ pub use self::subject::SubjectBody;
 
 /// Routes of the exchange listener.
 pub fn exchange_routes(config: &mut web::ServiceConfig) {
+    // Routes are tried in this order: what is called most comes first.
     config
+        .route("/v1/resources/{code}/query", web::post().to(disclosures::query))
+        .route("/v1/resources/{code}/verify", web::post().to(disclosures::verify))
         .route("/openapi.json", web::get().to(openapi::serve))
         .configure(certificates::routes)
         .route("/v1/token", web::post().to(token::issue))
@@ -48,8 +51,6 @@ pub fn exchange_routes(config: &mut web::ServiceConfig) {
         .route("/v1/resources/{code}/suspend", web::post().to(publishing::suspend))
         .route("/v1/resources/{code}/retire", web::post().to(publishing::retire))
         .route("/v1/resources/{code}/dataset", web::put().to(publishing::upload))
-        .route("/v1/resources/{code}/query", web::post().to(disclosures::query))
-        .route("/v1/resources/{code}/verify", web::post().to(disclosures::verify))
         .route("/v1/audit/entries", web::get().to(audit::entries))
         .default_service(web::to(no_such_route));
 }

@@ -1,7 +1,12 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    thread::{self, ThreadId},
+    time::Duration,
+};
 
 use moka::sync::Cache;
-use reqwest::{Client, header, redirect};
+use reqwest::{Client, Url, header, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
@@ -21,14 +26,18 @@ const POOL_IDLE_S: u64 = 90;
 /// How many idle connections are kept a provider.
 const POOL_IDLE_CONNECTIONS: usize = 128;
 
-/// How many clients are kept, one a resource.
+/// How many clients are kept, one a resource and thread.
 const KEPT_CLIENTS: u64 = 1_000;
 
 /// Providers' services, each with its own connections. A client is made again when its source is described anew.
-pub(super) struct Services(Cache<ResourceCode, Arc<Service>>);
+///
+/// One a thread: a connection is driven by the thread that opened it, and an answer that has to wake another thread
+/// costs two switches more than the query itself.
+pub(super) struct Services(Cache<(ResourceCode, ThreadId), Arc<Service>>);
 
 struct Service {
     source: HttpSource,
+    url: Url,
     client: Client,
 }
 
@@ -69,7 +78,7 @@ impl Services {
         let body = serde_json::to_vec(&call).map_err(|e| SourceError::Failed(e.into()))?;
         let mut response = service
             .client
-            .post(&source.url)
+            .post(service.url.clone())
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
             .body(body)
@@ -100,17 +109,19 @@ impl Services {
     }
 
     fn service(&self, source: &HttpSource, code: &ResourceCode) -> Result<Arc<Service>, SourceError> {
-        if let Some(service) = self.0.get(code)
+        let key = (code.clone(), thread::current().id());
+        if let Some(service) = self.0.get(&key)
             && service.source == *source
         {
             return Ok(service);
         }
         let client = client(source).map_err(SourceError::Failed)?;
         let service = Arc::new(Service {
+            url: Url::parse(&source.url).map_err(|e| SourceError::Failed(e.into()))?,
             source: source.clone(),
             client,
         });
-        self.0.insert(code.clone(), service.clone());
+        self.0.insert(key, service.clone());
         Ok(service)
     }
 }
