@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, http::header, rt, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -81,23 +81,28 @@ pub async fn open(
     entry.item = Some(item.clone());
     entry.subject = Some(applicant.clone());
 
-    let once = Once {
-        replies: replies.into_inner(),
-        system: &act.caller.system.id,
-        key: &key,
-        request: &["POST /v1/cases", item.as_str(), operator.as_str(), applicant.as_str()],
-        now: act.now(),
-    };
-    let system = &act.caller.system;
-    once.answer(async {
-        let start = cases.start(&item, &system.department, &system.id, &operator, applicant.clone());
-        let case = act.carry_out(entry, start).await?;
-        Ok(Reply {
-            status: 201,
-            body: serde_json::to_vec(&*case).map_err(|error| Problem::internal(&error))?,
+    // In a task of its own: where the caller went away half-way, the key would be without its answer, and a retry would
+    // open a second case.
+    let opening = rt::spawn(async move {
+        let system = &act.caller.system;
+        let once = Once {
+            replies: replies.into_inner(),
+            system: &system.id,
+            key: &key,
+            request: &["POST /v1/cases", item.as_str(), operator.as_str(), applicant.as_str()],
+            now: act.now(),
+        };
+        once.answer(async {
+            let start = cases.start(&item, &system.department, &system.id, &operator, applicant.clone());
+            let case = act.carry_out(entry, start).await?;
+            Ok(Reply {
+                status: 201,
+                body: serde_json::to_vec(&*case).map_err(|error| Problem::internal(&error))?,
+            })
         })
-    })
-    .await
+        .await
+    });
+    opening.await.map_err(|error| Problem::internal(&error))?
 }
 
 /// A case of the caller's department
