@@ -10,11 +10,12 @@ use super::{
 use crate::{
     audit::{Action, Entry, Log},
     clock::Clock,
-    department::Permission,
+    department::{Permission, Rates},
     ids::RequestId,
 };
 
-/// Something that a system is about to do: it is recorded before it takes effect, and so is its refusal.
+/// Something that a system is about to do: it is recorded before it takes effect, and so is its refusal. What comes
+/// over the system's rate is neither decided nor recorded: it would fill the log.
 pub struct Act {
     pub peer: Peer,
     pub request: RequestId,
@@ -28,8 +29,10 @@ impl FromRequest for Act {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         std::future::ready((|| {
+            let peer = Peer::from_request(request, payload).into_inner()?;
+            service::<Rates>(request)?.admit(&peer.caller.system)?;
             Ok(Self {
-                peer: Peer::from_request(request, payload).into_inner()?,
+                peer,
                 request: Id::from_request(request, payload).into_inner()?.0,
                 log: service(request)?,
                 clock: service(request)?,

@@ -15,7 +15,7 @@ use crate::{
     case::CaseError,
     catalogue::CatalogueError,
     certificate::CertificateError,
-    department::{DirectoryError, TokenError},
+    department::{DirectoryError, OverRate, TokenError},
     exchange::{
         ExchangeError,
         source::{DatasetError, SourceError},
@@ -235,6 +235,18 @@ impl From<DirectoryError> for Problem {
             ),
             DirectoryError::Store(_) => Self::unavailable(&error),
         }
+    }
+}
+
+impl From<OverRate> for Problem {
+    fn from(OverRate { retry_after_s }: OverRate) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            "本系统请求过于频繁。请按 Retry-After 稍候再试。",
+            "This system asks too often. Wait as Retry-After says.",
+        )
+        .retry_after(retry_after_s)
     }
 }
 
@@ -495,13 +507,6 @@ impl From<ExchangeError> for Problem {
                 format!("The claim `{field}` is not of the type of its data item."),
             )
             .about(field.to_string()),
-            ExchangeError::RateLimited { retry_after_s } => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limited",
-                "本系统请求过于频繁。请按 Retry-After 稍候再试。",
-                "This system asks too often. Wait as Retry-After says.",
-            )
-            .retry_after(retry_after_s),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod directory;
+mod rate;
 mod replies;
 mod throttle;
 mod token;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 pub use self::{
     account::{Account, AccountError, AccountStore, Accounts, PASSWORD_MAX, PASSWORD_MIN, Role},
     directory::{Caller, Directory},
+    rate::{OverRate, Rates},
     replies::{CLAIM_LIFETIME, Claimed, REPLY_RETENTION, Reply, ReplyStore},
     token::{Claims, TOKEN_LIFETIME_S, TokenError, TokenKey, TokenPurpose},
 };

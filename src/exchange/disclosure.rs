@@ -2,7 +2,6 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use super::{
     Ask, ExchangeError, Recorder, Released, Request, claims, filter,
-    rate::Rates,
     source::{Sources, Wanted},
 };
 use crate::{
@@ -24,7 +23,6 @@ pub struct Exchange {
     log: Arc<dyn Recorder>,
     pseudonyms: Arc<PseudonymKey>,
     sources: Sources,
-    rates: Rates,
 }
 
 /// What was permitted: what is recorded, and what the provider is asked.
@@ -51,7 +49,6 @@ impl Exchange {
             log,
             pseudonyms,
             sources,
-            rates: Rates::new(),
         }
     }
 
@@ -59,10 +56,8 @@ impl Exchange {
     ///
     /// The order of the entries against a crash: an entry `permitted` is durable before the provider is called, so that
     /// one whose answer never left says too much, never too little; `failed` follows when the provider gave nothing.
-    /// Refusals are recorded too, but a request over its system's rate is not: it was not decided, and would fill the
-    /// log.
+    /// Refusals are recorded too.
     pub async fn disclose(&self, request: Request<'_>) -> Result<Released, ExchangeError> {
-        self.rates.admit(request.caller)?;
         let subject = self.pseudonyms.pseudonym(&request.subject.id);
         let permitted = match self.decide(&request, &subject).await {
             Ok(permitted) => permitted,

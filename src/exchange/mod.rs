@@ -4,7 +4,6 @@
 mod claims;
 mod disclosure;
 mod filter;
-mod rate;
 pub mod source;
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -86,8 +85,6 @@ pub enum ExchangeError {
     /// A claim must be a value of its data item's type, not null.
     #[error("the claim `{0}` is not of the form of its data item")]
     Claim(FieldName),
-    #[error("too many requests of this system")]
-    RateLimited { retry_after_s: u64 },
 }
 
 impl ExchangeError {
@@ -104,7 +101,6 @@ impl ExchangeError {
             Self::NotRecorded(_) => "audit_unavailable",
             Self::Source(error) => error.code(),
             Self::Claim(_) => "claim_invalid",
-            Self::RateLimited { .. } => "rate_limited",
         })
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     certificate::{Fonts, Issuer, Parts, Press, Types},
     clock::SharedClock,
     config::{Config, Limits},
-    department::{Accounts, Directory, ReplyStore, TokenKey},
+    department::{Accounts, Directory, Rates, ReplyStore, TokenKey},
     exchange::{
         Exchange,
         source::{Datasets, Sources},
@@ -62,6 +62,7 @@ pub struct Services {
     pub admission: Arc<Admission>,
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
+    pub rates: Arc<Rates>,
     pub tokens: Arc<TokenKey>,
     pub pseudonyms: Arc<PseudonymKey>,
     pub page_settings: Arc<pages::Settings>,
@@ -173,6 +174,7 @@ impl Services {
             )),
             accounts: Arc::new(accounts),
             sessions: Arc::new(Sessions::new(clock.clone())),
+            rates: Arc::new(Rates::new()),
             tokens: Arc::new(tokens),
             page_settings: Arc::new(pages::Settings {
                 exchange_url: config.exchange.url(),
@@ -210,6 +212,7 @@ impl Services {
             .app_data(web::Data::from(self.admission.clone()))
             .app_data(web::Data::from(self.accounts.clone()))
             .app_data(web::Data::from(self.sessions.clone()))
+            .app_data(web::Data::from(self.rates.clone()))
             .app_data(web::Data::from(self.tokens.clone()))
             .app_data(web::Data::from(self.page_settings.clone()))
             .app_data(web::Data::from(self.pseudonyms.clone()));

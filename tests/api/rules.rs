@@ -250,6 +250,30 @@ async fn a_system_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_system_over_its_rate_cannot_fill_the_log_with_refusals() {
+    let county = County::start().await;
+    let directory = &county.services().directory;
+    let mut system = (**directory.systems().iter().find(|s| s.id.as_str() == "hr").unwrap()).clone();
+    system.requests_per_second = 1;
+    directory.put_system(&system).await.unwrap();
+    let hr = county.client("hr");
+    let mut refused = 0;
+    for _ in 0..50 {
+        let answer = hr.get("/v1/audit/entries").await;
+        if answer.status == 429 {
+            assert_eq!(answer.problem(429), "rate_limited");
+            let entries = county.client("auditor").audit_entries().await;
+            let recorded = entries.iter().filter(|entry| entry["system"] == "hr").count();
+            assert_eq!(recorded, refused);
+            return;
+        }
+        assert_eq!(answer.problem(403), "permission_missing");
+        refused += 1;
+    }
+    panic!("50 requests in a row were looked at, of a system that may send 1 a second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_number_and_no_name_stands_in_clear_in_the_log_the_metrics_the_audit_or_the_store() {
     let site = Site::new();
     let provider = Provider::start(&site.authority, &site.authority.server(), housing_fund_records()).await;

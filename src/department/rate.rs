@@ -6,14 +6,21 @@ use governor::{
 };
 use moka::sync::Cache;
 
-use super::ExchangeError;
-use crate::{ids::SystemId, policy::Caller};
+use super::System;
+use crate::ids::SystemId;
 
 /// How many systems' rates are kept.
 const KEPT_SYSTEMS: u64 = 10_000;
 
+/// A system asks more often than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many requests of this system")]
+pub struct OverRate {
+    pub retry_after_s: u64,
+}
+
 /// Each system's rate: `requests_per_second` sustained, and as many at once.
-pub(super) struct Rates(Cache<SystemId, Arc<Rate>>);
+pub struct Rates(Cache<SystemId, Arc<Rate>>);
 
 struct Rate {
     per_second: u32,
@@ -21,13 +28,13 @@ struct Rate {
 }
 
 impl Rates {
+    #[must_use]
     pub fn new() -> Self {
         Self(Cache::new(KEPT_SYSTEMS))
     }
 
     /// Lets one request of the system through.
-    pub fn admit(&self, caller: &Caller) -> Result<(), ExchangeError> {
-        let system = &caller.system;
+    pub fn admit(&self, system: &System) -> Result<(), OverRate> {
         let kept = self
             .0
             .get(&system.id)
@@ -47,9 +54,15 @@ impl Rates {
         };
         rate.limiter.check().map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
-            ExchangeError::RateLimited {
+            OverRate {
                 retry_after_s: wait.as_secs() + 1,
             }
         })
+    }
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self::new()
     }
 }
