@@ -47,9 +47,24 @@ enum Command {
     DemoProvider(demo_provider::Arguments),
 }
 
+/// What a command line that cannot be read exits with: `EX_USAGE`, apart from every verdict of `yinxin verify`.
+const USAGE: u8 = 64;
+
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed terminal has nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let done = match arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),

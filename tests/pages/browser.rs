@@ -61,7 +61,7 @@ impl Browser {
         let answer = send(with_json(http.request(Method::POST, "/session"), &capabilities)).await;
         let session = answer.json()["value"]["sessionId"]
             .as_str()
-            .expect(&answer.text())
+            .unwrap_or_else(|| panic!("{}", answer.text()))
             .to_owned();
         Self {
             driver,
