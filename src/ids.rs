@@ -3,6 +3,8 @@
 mod certificate_identifier;
 mod citizen_id;
 mod credit_code;
+#[cfg(test)]
+mod properties;
 mod pseudonym;
 mod subject;
 
