@@ -35,7 +35,7 @@ const MAX_ENTRIES: usize = 4_096;
 /// The fonts that certificates are set in: found and indexed when first needed, each read when its first glyph is.
 pub struct Fonts {
     folders: Vec<PathBuf>,
-    shelf: OnceLock<Option<Arc<Shelf>>>,
+    shelf: OnceLock<Arc<Shelf>>,
 }
 
 /// What was found.
@@ -59,12 +59,14 @@ impl Fonts {
         }
     }
 
-    /// The index of all faces; reads the font files once and lets go of them.
+    /// The index of all faces; reads the font files once and lets go of them. Fonts that are missing are looked for
+    /// again the next time: once they are installed, nothing has to be restarted.
     pub fn shelf(&self) -> Result<Arc<Shelf>, CertificateError> {
-        self.shelf
-            .get_or_init(|| Shelf::fill(&self.folders))
-            .clone()
-            .ok_or(CertificateError::Fonts)
+        if let Some(shelf) = self.shelf.get() {
+            return Ok(shelf.clone());
+        }
+        let shelf = Shelf::fill(&self.folders).ok_or(CertificateError::Fonts)?;
+        Ok(self.shelf.get_or_init(|| shelf).clone())
     }
 }
 

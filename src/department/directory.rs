@@ -96,6 +96,11 @@ impl Directory {
         })
     }
 
+    /// The credential with this thumbprint, revoked and expired ones included.
+    pub fn credential(&self, thumbprint: &SpkiThumbprint) -> Option<Arc<Credential>> {
+        self.snapshot.load().credentials.get(thumbprint).cloned()
+    }
+
     pub fn department(&self, id: &DepartmentId) -> Option<Arc<Department>> {
         self.snapshot.load().departments.get(id).cloned()
     }

@@ -106,6 +106,29 @@ fn the_story_passes_twice_over_one_folder_and_an_import_brings_nothing_back() {
         text(&again)
     );
 
+    // A certificate renewed over the same key counts as long as the new one does.
+    let renewed = dir.join("renewed.pem");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-new", "-days", "5", "-subj", "/CN=notary", "-key"])
+        .arg(dir.join("pki/notary.key"))
+        .arg("-out")
+        .arg(&renewed)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", text(&made));
+    let add = [
+        "credential",
+        "add",
+        "--system",
+        "notary",
+        "--cert",
+        renewed.to_str().unwrap(),
+    ];
+    let added = admin(&dir, &add);
+    assert!(added.status.success(), "{}", text(&added));
+    let again = text(&admin(&dir, &import));
+    assert!(again.starts_with("changed    credential of notary"), "{again}");
+
     let window = dir.join("pki/window.pem");
     let revoked = admin(&dir, &["credential", "revoke", "--cert", window.to_str().unwrap()]);
     assert!(revoked.status.success(), "{}", text(&revoked));

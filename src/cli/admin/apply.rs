@@ -10,7 +10,7 @@ use crate::{
     case::ServiceItem,
     catalogue::{Grant, Resource, ResourceStatus},
     cli::CommandError,
-    department::{Credential, Department, DirectoryError, System},
+    department::{Credential, Department, System},
     ids::{OperatorId, RequestId},
     server::Services,
 };
@@ -141,20 +141,21 @@ impl<'a> Administrator<'a> {
     /// Binds a client certificate to its system. One that was revoked stays revoked.
     pub async fn credential(&self, credential: &Credential) -> Result<Done, CommandError> {
         let directory = &self.services.directory;
-        match directory.caller(&credential.thumbprint) {
-            Ok(caller) if caller.system.id == credential.system => return Ok(Done::Unchanged),
-            Ok(caller) => {
-                let other = &caller.system.id;
+        let there = directory.credential(&credential.thumbprint);
+        let done = match there.as_deref() {
+            None => Done::Added,
+            Some(there) if there.system != credential.system => {
                 return Err(format!(
-                    "the certificate of `{}` is bound to `{other}` already",
-                    credential.system
+                    "the certificate of `{}` is bound to `{}` already",
+                    credential.system, there.system
                 )
                 .into());
             }
-            Err(DirectoryError::CredentialRevoked) => return Ok(Done::LeftOut),
-            Err(DirectoryError::SystemDisabled(_)) => return Ok(Done::Unchanged),
-            Err(_) => {}
-        }
+            Some(there) if there.revoked_at.is_some() => return Ok(Done::LeftOut),
+            Some(there) if there == credential => return Ok(Done::Unchanged),
+            // Renewed over the same key: it counts as long as the new certificate does.
+            Some(_) => Done::Changed,
+        };
         let entry = Entry {
             system: Some(credential.system.clone()),
             digest: Some(credential.thumbprint.to_string()),
@@ -162,7 +163,7 @@ impl<'a> Administrator<'a> {
         };
         self.record(entry).await?;
         directory.put_credential(credential).await?;
-        Ok(Done::Added)
+        Ok(done)
     }
 
     async fn resource(&self, planned: PlannedResource) -> Result<Done, CommandError> {
