@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Draft, SignatureKind, SignatureReport, Trust,
+    Draft, Finding, SignatureKind, SignatureReport, Trust,
     findings::{Code, Outcome},
     signer::{self, Judgement},
 };
@@ -94,11 +94,11 @@ fn judge_signature(
     trust: &Trust,
     at: Timestamp,
 ) -> Option<bool> {
-    let claimed = signature.time();
+    let claimed = signature.time;
     let place = draft.report.signatures.len();
     draft.report.signatures.push(SignatureReport {
         name: signature.field.clone().unwrap_or_default(),
-        kind: if signature.permits_no_change() {
+        kind: if signature.permits_no_change {
             SignatureKind::Seal
         } else {
             SignatureKind::Signature
@@ -108,7 +108,7 @@ fn judge_signature(
         indication: Outcome::PASSED.indication,
         sub_indication: None,
         signer: None,
-        seal_name: signature.name(),
+        seal_name: signature.name.clone(),
         signing_time: claimed,
         signing_time_proof: claimed.map(|_| "claimed".to_owned()),
         algorithm: None,
@@ -120,10 +120,10 @@ fn judge_signature(
     if claimed.is_some() {
         draft.find(Code::TimeClaimed, Some(place), "");
     }
-    if signature.entries.name(b"SubFilter") != Some(b"ETSI.CAdES.detached") {
+    if signature.sub_filter.as_deref() != Some(b"ETSI.CAdES.detached") {
         let kind = signature
-            .entries
-            .name(b"SubFilter")
+            .sub_filter
+            .as_deref()
             .map(String::from_utf8_lossy)
             .unwrap_or_default();
         draft.find(Code::SubFilterUnknown, Some(place), &kind);
@@ -136,7 +136,7 @@ fn judge_signature(
         }
     };
     let appended = bytes.len() - covered.end;
-    let modified_by_more = match (appended, signature.permits_no_change()) {
+    let modified_by_more = match (appended, signature.permits_no_change) {
         (0, _) => Some(false),
         (more, true) => {
             draft.find(Code::AppendedToCertified, Some(place), &more.to_string());
@@ -157,10 +157,19 @@ fn judge_signature(
     }
     match (digest_matches, intact) {
         (Some(false), _) => Some(true),
+        // Somebody changed the message, or its signer wrote it so: it cannot be told which.
+        (_, true) if message_doubtful(draft, place) => modified_by_more.filter(|modified| *modified),
         (_, true) => modified_by_more,
         // What was signed cannot be told, but what came later can.
         _ => modified_by_more.filter(|modified| *modified),
     }
+}
+
+/// Whether what stands in the gap, which no signature covers, is not as a signer writes it.
+fn message_doubtful(draft: &Draft, place: usize) -> bool {
+    let doubtful = [Code::ContentsPadding, Code::SigningCertificateOther].map(Code::as_str);
+    let of_this = |finding: &Finding| finding.signature == Some(place) && doubtful.contains(&finding.code.as_str());
+    draft.report.findings.iter().any(of_this)
 }
 
 /// The bytes that a signature is over.
@@ -173,7 +182,7 @@ struct Covered<'a> {
 
 /// Checks `/ByteRange`: from the first byte on, and nothing left out but the `/Contents` string.
 fn cover<'a>(bytes: &'a [u8], signature: &SignatureDictionary) -> Result<Covered<'a>, Code> {
-    let range = signature.byte_range().ok_or(Code::ByteRangeForm)?;
+    let range = signature.byte_range.ok_or(Code::ByteRangeForm)?;
     let [0, first, second, length] = range else {
         return Err(Code::ByteRangeForm);
     };

@@ -8,6 +8,7 @@ use std::{fs, path::Path, time::Duration};
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
 use super::TrustSnapshot;
 
@@ -173,7 +174,9 @@ impl Trust {
                     );
                     let anchor = path.anchor();
                     let root = self.anchors.iter().position(|known| known == anchor);
-                    certificates.extend(root.and_then(|root| self.roots.get(root)).cloned());
+                    let root = root.and_then(|root| self.roots.get(root)).ok_or(Error::UnknownIssuer)?;
+                    judge_authorities(root, certificates.get(1..).unwrap_or_default(), at)?;
+                    certificates.push(root.clone());
                     return Ok(Chain { certificates });
                 }
                 Err(error @ Error::RequiredEkuNotFoundContext(_)) => last = error,
@@ -182,6 +185,33 @@ impl Trust {
         }
         Err(last)
     }
+}
+
+/// What rustls-webpki leaves to others: of a root it keeps name and key alone, so that its validity and path length would
+/// not count, and of no authority does it ask the key usage (RFC 5280 6.1.4 n).
+fn judge_authorities(root: &[u8], between: &[CertificateDer<'_>], at: UnixTime) -> Result<(), Error> {
+    let (_, parsed) = X509Certificate::from_der(root).map_err(|_| Error::BadDer)?;
+    let edge = |time: ASN1Time| UnixTime::since_unix_epoch(Duration::from_secs(time.timestamp().unsigned_abs()));
+    let (not_before, not_after) = (edge(parsed.validity().not_before), edge(parsed.validity().not_after));
+    if at > not_after {
+        return Err(Error::CertExpired { time: at, not_after });
+    }
+    if at < not_before {
+        return Err(Error::CertNotValidYet { time: at, not_before });
+    }
+    let constraints = parsed.basic_constraints().map_err(|_| Error::BadDer)?;
+    let allowed = constraints.and_then(|constraints| constraints.value.path_len_constraint);
+    if allowed.is_some_and(|allowed| u64::try_from(between.len()).unwrap_or(u64::MAX) > u64::from(allowed)) {
+        return Err(Error::PathLenConstraintViolated);
+    }
+    for authority in between.iter().map(AsRef::as_ref).chain([root]) {
+        let (_, parsed) = X509Certificate::from_der(authority).map_err(|_| Error::BadDer)?;
+        let usage = parsed.key_usage().map_err(|_| Error::BadDer)?;
+        if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
+            return Err(Error::EndEntityUsedAsCa);
+        }
+    }
+    Ok(())
 }
 
 fn fault(error: &Error) -> ChainFault {

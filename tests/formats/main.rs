@@ -4,6 +4,7 @@
 mod attacks;
 mod bounds;
 mod command;
+mod costs;
 mod county;
 mod issuing;
 mod judges;

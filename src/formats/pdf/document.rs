@@ -1,7 +1,7 @@
 //! A document: its revisions, and the objects that the last one shows.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::{HashMap, HashSet},
     ops::Range,
     rc::Rc,
@@ -11,17 +11,12 @@ use super::{
     Doubt, MAX_DOCUMENT_BYTES, ReadError, filter,
     lexer::{Lexer, is_whitespace},
     object::{Dictionary, Object, Reference},
+    work::Work,
     xref::{self, Location, Revision},
 };
 
-/// What all streams that are decoded to read a document may come to, in bytes.
-pub const MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
-
 /// The most nodes of the page tree that are looked at.
 pub const MAX_PAGES: usize = 100_000;
-
-/// What may be read in all to look at a document's objects, in bytes: objects that overlap are read again and again.
-pub const MAX_READ_BYTES: usize = 256 * 1024 * 1024;
 
 /// The most references that are followed from one to the next.
 const MAX_HOPS: usize = 8;
@@ -34,8 +29,7 @@ pub struct Document<'a> {
     latest: HashMap<u32, Location>,
     doubts: Vec<Doubt>,
     streams: RefCell<HashMap<u32, Result<Rc<ObjectStream>, ReadError>>>,
-    decoded: Cell<usize>,
-    read: Cell<usize>,
+    work: Work,
 }
 
 /// An indirect object.
@@ -61,6 +55,7 @@ impl<'a> Document<'a> {
         if data.len() > MAX_DOCUMENT_BYTES {
             return Err(ReadError::Limit("MAX_DOCUMENT_BYTES"));
         }
+        let work = Work::new();
         let mut doubts = Vec::new();
         if !data.starts_with(b"%PDF-") {
             doubts.push(Doubt::Header);
@@ -69,7 +64,7 @@ impl<'a> Document<'a> {
         if !exact {
             doubts.push(Doubt::End);
         }
-        let revisions = xref::read_all(data, start, &mut doubts)?;
+        let revisions = xref::read_all(data, start, &work, &mut doubts)?;
         let mut latest = HashMap::new();
         for (number, location) in revisions.iter().flat_map(|revision| &revision.entries) {
             latest.entry(*number).or_insert(*location);
@@ -82,15 +77,13 @@ impl<'a> Document<'a> {
         }
         doubts.sort_unstable();
         doubts.dedup();
-        let (streams, decoded, read) = (RefCell::default(), Cell::new(0), Cell::new(0));
         Ok(Self {
             data,
             revisions,
             latest,
             doubts,
-            streams,
-            decoded,
-            read,
+            streams: RefCell::default(),
+            work,
         })
     }
 
@@ -211,18 +204,7 @@ impl<'a> Document<'a> {
             Location::Free => Err(ReadError::Missing(number)),
             Location::Offset { offset, generation } => {
                 let length = |reference| self.load(reference, depth + 1).ok()?.value.as_integer();
-                let object = read_indirect(self.data, offset, &length);
-                let end = match &object {
-                    Ok(object) => object
-                        .stream
-                        .as_ref()
-                        .map(|stream| stream.start)
-                        .or(object.span.as_ref().map(|span| span.end)),
-                    Err(ReadError::Syntax(error)) => Some(error.offset),
-                    Err(_) => None,
-                };
-                self.count(end.unwrap_or(offset).saturating_sub(offset))?;
-                let object = object?;
+                let object = read_indirect(self.data, offset, &self.work, &length)?;
                 if object.id != (Reference { number, generation }) {
                     return Err(ReadError::Missing(number));
                 }
@@ -236,8 +218,8 @@ impl<'a> Document<'a> {
                     return Err(ReadError::Missing(number));
                 }
                 let mut lexer = Lexer::new(&stream.data, start);
-                let value = Object::read(&mut lexer);
-                self.count(lexer.position().saturating_sub(start))?;
+                let value = self.work.object(&mut lexer);
+                self.work.spend(lexer.position().saturating_sub(start))?;
                 let value = value?;
                 Ok(Indirect {
                     id: Reference { number, generation: 0 },
@@ -247,14 +229,6 @@ impl<'a> Document<'a> {
                 })
             }
         }
-    }
-
-    fn count(&self, bytes: usize) -> Result<(), ReadError> {
-        self.read.set(self.read.get().saturating_add(bytes));
-        if self.read.get() > MAX_READ_BYTES {
-            return Err(ReadError::Limit("MAX_READ_BYTES"));
-        }
-        Ok(())
     }
 
     fn object_stream(&self, number: u32, depth: usize) -> Result<Rc<ObjectStream>, ReadError> {
@@ -280,9 +254,7 @@ impl<'a> Document<'a> {
         if dictionary.name(b"Type") != Some(b"ObjStm") {
             return Err(wrong());
         }
-        let limit = MAX_DECODED_BYTES.saturating_sub(self.decoded.get());
-        let data = filter::decode(&dictionary, self.data.get(raw).unwrap_or_default(), limit)?;
-        self.decoded.set(self.decoded.get().saturating_add(data.len()));
+        let data = filter::decode(&dictionary, self.data.get(raw).unwrap_or_default(), &self.work)?;
         let count = dictionary
             .integer(b"N")
             .and_then(|n| usize::try_from(n).ok())
@@ -325,9 +297,25 @@ fn start_xref(data: &[u8]) -> Result<(usize, bool), ReadError> {
 pub(super) fn read_indirect(
     data: &[u8],
     offset: usize,
+    work: &Work,
     length: &dyn Fn(Reference) -> Option<i64>,
 ) -> Result<Indirect, ReadError> {
     let mut lexer = Lexer::new(data, offset);
+    let mut skipped = 0;
+    let object = read_at(&mut lexer, data, offset, work, length, &mut skipped);
+    work.spend(lexer.position().saturating_sub(offset).saturating_sub(skipped))?;
+    object
+}
+
+/// `skipped` becomes the length of the stream, which is stepped over unread.
+fn read_at(
+    lexer: &mut Lexer<'_>,
+    data: &[u8],
+    offset: usize,
+    work: &Work,
+    length: &dyn Fn(Reference) -> Option<i64>,
+    skipped: &mut usize,
+) -> Result<Indirect, ReadError> {
     let number = u32::try_from(lexer.unsigned()?).map_err(|_| lexer.error("an object was expected"))?;
     lexer.skip_space();
     let generation = u16::try_from(lexer.unsigned()?).map_err(|_| lexer.error("an object was expected"))?;
@@ -335,7 +323,7 @@ pub(super) fn read_indirect(
     if !lexer.take(b"obj") {
         return Err(lexer.error("an object was expected").into());
     }
-    let value = Object::read(&mut lexer)?;
+    let value = work.object(lexer)?;
     lexer.skip_space();
     let mut stream = None;
     if let (Object::Dictionary(dictionary), true) = (&value, lexer.take(b"stream")) {
@@ -353,7 +341,8 @@ pub(super) fn read_indirect(
             .and_then(|length| start.checked_add(length))
             .filter(|end| *end <= data.len());
         let end = end.ok_or_else(|| lexer.error("a stream without its length"))?;
-        lexer = Lexer::new(data, end);
+        *skipped = end - start;
+        lexer.advance_to(end);
         lexer.take_end_of_line();
         if !lexer.take_keyword(b"endstream") {
             return Err(lexer.error("a stream that does not end where its length says").into());

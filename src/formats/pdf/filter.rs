@@ -4,10 +4,16 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use super::{ReadError, object::Dictionary, object::Object};
+use super::{
+    ReadError,
+    object::{Dictionary, Object},
+    work::Work,
+};
 
-/// Decodes a stream's bytes into at most `limit`.
-pub fn decode(dictionary: &Dictionary, raw: &[u8], limit: usize) -> Result<Vec<u8>, ReadError> {
+/// Decodes a stream's bytes, as far as the limits allow.
+pub fn decode(dictionary: &Dictionary, raw: &[u8], work: &Work) -> Result<Vec<u8>, ReadError> {
+    let limit = work.left_to_decode();
+    work.spend(raw.len())?;
     let filter = match dictionary.get(b"Filter") {
         None | Some(Object::Null) => None,
         Some(Object::Name(name)) => Some(name),
@@ -29,12 +35,16 @@ pub fn decode(dictionary: &Dictionary, raw: &[u8], limit: usize) -> Result<Vec<u
         Some(_) => return Err(ReadError::Unsupported("these filter parameters")),
     };
     match filter.map(Vec::as_slice) {
-        None if raw.len() <= limit => Ok(raw.to_vec()),
+        None if raw.len() <= limit => {
+            work.spend_decoded(raw.len());
+            Ok(raw.to_vec())
+        }
         None => Err(ReadError::Limit("MAX_DECODED_BYTES")),
         Some(b"FlateDecode") => {
             let mut out = Vec::new();
             let allowed = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
             let read = ZlibDecoder::new(raw).take(allowed).read_to_end(&mut out);
+            work.spend_decoded(out.len());
             read.map_err(|_| ReadError::Stream)?;
             if out.len() > limit {
                 return Err(ReadError::Limit("MAX_DECODED_BYTES"));

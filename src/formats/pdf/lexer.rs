@@ -5,8 +5,10 @@ use super::SyntaxError;
 /// The longest name, in bytes, `#xx` counted once (ISO 32000-1 annex C: 127).
 pub const MAX_NAME_BYTES: usize = 127;
 
+/// The most digits of a number without sign, which then fits 64 bits.
+const MAX_DIGITS: usize = 19;
+
 /// Reads tokens of a byte string, from a place on.
-#[derive(Clone)]
 pub struct Lexer<'a> {
     data: &'a [u8],
     position: usize,
@@ -50,6 +52,15 @@ impl<'a> Lexer<'a> {
         Some(byte)
     }
 
+    /// A lexer at the same place that sees only so many bytes more.
+    pub fn ahead(&self, bytes: usize) -> Self {
+        let end = self.position.saturating_add(bytes).min(self.data.len());
+        Self {
+            data: self.data.get(..end).unwrap_or_default(),
+            position: self.position,
+        }
+    }
+
     pub fn error(&self, what: &'static str) -> SyntaxError {
         SyntaxError {
             offset: self.position,
@@ -74,6 +85,10 @@ impl<'a> Lexer<'a> {
                 break;
             }
         }
+    }
+
+    pub fn advance_to(&mut self, position: usize) {
+        self.position = position;
     }
 
     /// Takes these bytes if they come next.
@@ -111,11 +126,12 @@ impl<'a> Lexer<'a> {
     /// Digits only, without sign: object numbers, offsets.
     pub fn unsigned(&mut self) -> Result<u64, SyntaxError> {
         let start = self.position;
-        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = self.rest().iter().take(MAX_DIGITS + 1);
+        let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
         let text = self.rest().get(..digits).unwrap_or_default();
         let value = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
         match value {
-            Some(value) if digits <= 19 => {
+            Some(value) if digits <= MAX_DIGITS => {
                 self.position += digits;
                 Ok(value)
             }
@@ -220,15 +236,13 @@ impl<'a> Lexer<'a> {
             return Err(self.error("a string was expected"));
         }
         // A signature's room is tens of thousands of digits: they are taken at once where nothing stands between them.
-        let digits = memchr::memchr(b'>', self.rest())
-            .and_then(|end| self.rest().get(..end))
-            .unwrap_or_default();
-        if let Ok(text) = data_encoding::HEXLOWER_PERMISSIVE.decode(digits) {
-            self.position += digits.len();
-            self.take(b">");
-            return Ok(text);
-        }
         let mut text = Vec::new();
+        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_hexdigit()).count() & !1;
+        let digits = self.rest().get(..digits).unwrap_or_default();
+        if let Ok(first) = data_encoding::HEXLOWER_PERMISSIVE.decode(digits) {
+            self.position += digits.len();
+            text = first;
+        }
         let mut half = None;
         loop {
             let byte = self.next().ok_or_else(|| self.error("a string does not end"))?;

@@ -10,13 +10,15 @@ mod lexer;
 mod object;
 mod seal;
 mod signatures;
+mod work;
 mod xref;
 
 pub use self::{
-    document::{Document, Indirect, MAX_DECODED_BYTES, MAX_PAGES},
+    document::{Document, Indirect, MAX_PAGES},
     object::{Dictionary, Entry, MAX_DEPTH, MAX_VALUES, Object, Reference},
     seal::{Appearance, DEFAULT_CONTENTS_BYTES, Prepared, Seal, SealError, prepare},
     signatures::{MAX_SIGNATURES, SignatureDictionary, byte_range_places, salvage},
+    work::{MAX_DECODED_BYTES, MAX_READ_BYTES, MAX_READ_VALUES},
     xref::{Location, MAX_OBJECTS, MAX_REVISIONS, Revision},
 };
 

@@ -1,11 +1,17 @@
 //! Objects of ISO 32000-2 7.3: their values, how they are read and how they are written.
 
-use std::{io::Write, ops::Range};
+use std::{collections::HashSet, io::Write, ops::Range};
 
 use super::{SyntaxError, lexer::Lexer, lexer::is_regular};
 
 /// The deepest that arrays and dictionaries may nest, in levels.
 pub const MAX_DEPTH: usize = 64;
+
+/// The longest reference, in bytes: whether a number begins one is looked up ahead.
+const MAX_REFERENCE_BYTES: usize = 256;
+
+/// The most entries of a dictionary whose keys are compared pair by pair; beyond, a set is quicker.
+const FEW_ENTRIES: usize = 16;
 
 /// The most values that one indirect object may hold.
 pub const MAX_VALUES: usize = 500_000;
@@ -129,7 +135,12 @@ impl Object {
     /// Reads the value that comes next.
     pub fn read(lexer: &mut Lexer<'_>) -> Result<Self, SyntaxError> {
         let mut left = MAX_VALUES;
-        read(lexer, 0, &mut left)
+        Self::read_within(lexer, &mut left)
+    }
+
+    /// Reads the value that comes next, and takes how many values it holds from what is left.
+    pub fn read_within(lexer: &mut Lexer<'_>, left: &mut usize) -> Result<Self, SyntaxError> {
+        read(lexer, 0, left)
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {
@@ -227,8 +238,7 @@ fn read(lexer: &mut Lexer<'_>, depth: usize, left: &mut usize) -> Result<Object,
 fn read_dictionary(lexer: &mut Lexer<'_>, depth: usize, left: &mut usize) -> Result<Dictionary, SyntaxError> {
     lexer.take(b"<<");
     let mut entries: Vec<Entry> = Vec::new();
-    // A set, so that a dictionary of many keys is not compared pair by pair.
-    let mut keys = std::collections::HashSet::new();
+    let mut keys = HashSet::new();
     loop {
         lexer.skip_space();
         if lexer.take(b">>") {
@@ -236,7 +246,14 @@ fn read_dictionary(lexer: &mut Lexer<'_>, depth: usize, left: &mut usize) -> Res
         }
         let at = lexer.error("a key stands twice in a dictionary");
         let key = lexer.name()?;
-        if !keys.insert(key.clone()) {
+        if entries.len() == FEW_ENTRIES {
+            keys.extend(entries.iter().map(|entry| entry.key.clone()));
+        }
+        let twice = match entries.len() {
+            ..FEW_ENTRIES => entries.iter().any(|entry| entry.key == key),
+            _ => !keys.insert(key.clone()),
+        };
+        if twice {
             return Err(at);
         }
         lexer.skip_space();
@@ -274,7 +291,7 @@ fn read_number(lexer: &mut Lexer<'_>) -> Result<Object, SyntaxError> {
 
 /// `12 0 R`, if that is what comes next; otherwise the lexer stays where it is.
 fn read_reference(lexer: &mut Lexer<'_>) -> Option<Reference> {
-    let mut ahead = lexer.clone();
+    let mut ahead = lexer.ahead(MAX_REFERENCE_BYTES);
     let number = u32::try_from(ahead.unsigned().ok()?).ok()?;
     let space = ahead.position();
     ahead.skip_space();
@@ -287,6 +304,6 @@ fn read_reference(lexer: &mut Lexer<'_>) -> Option<Reference> {
     if ahead.position() == space || !ahead.take_keyword(b"R") {
         return None;
     }
-    *lexer = ahead;
+    lexer.advance_to(ahead.position());
     Some(Reference { number, generation })
 }

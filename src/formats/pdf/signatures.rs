@@ -1,6 +1,6 @@
 //! Signature dictionaries (ISO 32000-2 12.8.1): where they are, and what they say.
 
-use std::{collections::HashSet, ops::Range};
+use std::{collections::HashSet, ops::Range, rc::Rc};
 
 use jiff::{
     Timestamp,
@@ -21,6 +21,12 @@ pub const MAX_SIGNATURES: usize = 64;
 /// The most fields of a form that are looked at.
 const MAX_FIELDS: usize = 10_000;
 
+/// The longest text of a signature dictionary that is kept, and the longest full name of a field, in bytes.
+const MAX_TEXT_BYTES: usize = 4096;
+
+/// The most bytes that are read to find signature dictionaries without cross-references.
+const MAX_SALVAGE_BYTES: usize = 32 * 1024 * 1024;
+
 /// How far before its `/ByteRange` a signature dictionary may begin, in bytes, to be found without cross-references.
 const SALVAGE_BYTES: usize = 256 * 1024;
 
@@ -29,57 +35,53 @@ const SALVAGE_BYTES: usize = 256 * 1024;
 pub struct SignatureDictionary {
     /// The full name of its field, where a form leads to it.
     pub field: Option<String>,
-    pub entries: Dictionary,
+    pub sub_filter: Option<Vec<u8>>,
+    /// Exactly four numbers: offset and length before the gap, offset and length after it.
+    pub byte_range: Option<[usize; 4]>,
+    /// When it says it was made (`/M`).
+    pub time: Option<Timestamp>,
+    /// Who it says has signed (`/Name`).
+    pub name: Option<String>,
+    /// It certifies the document and permits no change at all (DocMDP with P 1, ISO 32000-2 12.8.2.2).
+    pub permits_no_change: bool,
     /// Where the value of `/Contents` stands in the file; none where it does not stand there itself.
     pub contents: Option<Range<usize>>,
 }
 
 impl SignatureDictionary {
-    fn new(field: Option<String>, entries: Dictionary, in_file: bool) -> Self {
+    fn new(field: Option<String>, entries: &Dictionary, in_file: bool) -> Self {
         let contents = entries
             .entry(b"Contents")
             .filter(|entry| in_file && entry.value.as_string().is_some());
         let contents = contents.map(|entry| entry.span.clone());
+        let text = |key| entries.get(key).and_then(Object::as_string);
         Self {
             field,
-            entries,
+            sub_filter: entries.name(b"SubFilter").map(<[u8]>::to_vec),
+            byte_range: byte_range(entries),
+            time: text(b"M").and_then(date),
+            name: text(b"Name").map(|name| text_string(name.get(..MAX_TEXT_BYTES).unwrap_or(name))),
+            permits_no_change: permits_no_change(entries),
             contents,
         }
     }
+}
 
-    /// Exactly four numbers: offset and length before the gap, offset and length after it.
-    pub fn byte_range(&self) -> Option<[usize; 4]> {
-        let numbers = self.entries.get(b"ByteRange")?.as_array()?;
-        let numbers: Option<Vec<usize>> = numbers
-            .iter()
-            .map(|number| number.as_integer().and_then(|n| usize::try_from(n).ok()))
-            .collect();
-        numbers?.try_into().ok()
-    }
+fn byte_range(entries: &Dictionary) -> Option<[usize; 4]> {
+    let [one, two, three, four] = entries.get(b"ByteRange")?.as_array()? else {
+        return None;
+    };
+    let number = |object: &Object| usize::try_from(object.as_integer()?).ok();
+    Some([number(one)?, number(two)?, number(three)?, number(four)?])
+}
 
-    /// When it says it was made (`/M`).
-    pub fn time(&self) -> Option<Timestamp> {
-        date(self.entries.get(b"M")?.as_string()?)
-    }
-
-    /// Who it says has signed (`/Name`).
-    pub fn name(&self) -> Option<String> {
-        self.entries.get(b"Name")?.as_string().map(text_string)
-    }
-
-    /// It certifies the document and permits no change at all (DocMDP with P 1, ISO 32000-2 12.8.2.2).
-    pub fn permits_no_change(&self) -> bool {
-        let references = self
-            .entries
-            .get(b"Reference")
-            .and_then(Object::as_array)
-            .unwrap_or_default();
-        references.iter().filter_map(Object::as_dictionary).any(|reference| {
-            let parameters = reference.get(b"TransformParams").and_then(Object::as_dictionary);
-            reference.name(b"TransformMethod") == Some(b"DocMDP")
-                && parameters.and_then(|parameters| parameters.integer(b"P")) == Some(1)
-        })
-    }
+fn permits_no_change(entries: &Dictionary) -> bool {
+    let references = entries.get(b"Reference").and_then(Object::as_array).unwrap_or_default();
+    references.iter().filter_map(Object::as_dictionary).any(|reference| {
+        let parameters = reference.get(b"TransformParams").and_then(Object::as_dictionary);
+        reference.name(b"TransformMethod") == Some(b"DocMDP")
+            && parameters.and_then(|parameters| parameters.integer(b"P")) == Some(1)
+    })
 }
 
 impl Document<'_> {
@@ -91,15 +93,16 @@ impl Document<'_> {
         };
         let mut found = Vec::new();
         let mut seen = HashSet::new();
-        let mut open: Vec<(Object, String, bool)> = self
-            .array(&form, b"Fields")?
+        let fields = self.array(&form, b"Fields")?;
+        let mut count = fields.len();
+        let top: Rc<str> = Rc::from("");
+        let mut open: Vec<_> = fields
             .into_iter()
             .rev()
-            .map(|field| (field, String::new(), false))
+            .take(MAX_FIELDS)
+            .map(|field| (field, Rc::clone(&top), false))
             .collect();
-        let mut count = 0;
         while let Some((field, parent, inherited)) = open.pop() {
-            count += 1;
             if count > MAX_FIELDS {
                 return Err(ReadError::Limit("MAX_FIELDS"));
             }
@@ -108,15 +111,20 @@ impl Document<'_> {
             }
             let (field, in_file) = self.located(&field)?;
             let Object::Dictionary(field) = field else { continue };
-            let name = match field.get(b"T").and_then(Object::as_string).map(text_string) {
-                Some(own) if parent.is_empty() => own,
-                Some(own) => format!("{parent}.{own}"),
+            let own = field.get(b"T").and_then(Object::as_string);
+            if own.map_or(0, <[u8]>::len) + parent.len() > MAX_TEXT_BYTES {
+                return Err(ReadError::Limit("MAX_TEXT_BYTES"));
+            }
+            let name = match own.map(text_string) {
+                Some(own) if parent.is_empty() => Rc::from(own),
+                Some(own) => Rc::from(format!("{parent}.{own}")),
                 None => parent,
             };
             let is_signature = field.name(b"FT").map_or(inherited, |kind| kind == b"Sig");
-            for kid in self.array(&field, b"Kids")?.into_iter().rev() {
-                open.push((kid, name.clone(), is_signature));
-            }
+            let kids = self.array(&field, b"Kids")?;
+            count += kids.len();
+            let kids = kids.into_iter().rev().take(MAX_FIELDS);
+            open.extend(kids.map(|kid| (kid, Rc::clone(&name), is_signature)));
             if !is_signature {
                 continue;
             }
@@ -125,7 +133,7 @@ impl Document<'_> {
                 let direct = field.reference(b"V").is_none();
                 if let Object::Dictionary(entries) = value {
                     let in_file = if direct { in_file } else { value_in_file };
-                    found.push(SignatureDictionary::new(Some(name), entries, in_file));
+                    found.push(SignatureDictionary::new(Some(name.to_string()), &entries, in_file));
                     if found.len() > MAX_SIGNATURES {
                         return Err(ReadError::Limit("MAX_SIGNATURES"));
                     }
@@ -178,15 +186,21 @@ impl Document<'_> {
 /// it can still be said that it was changed.
 pub fn salvage(data: &[u8]) -> Vec<SignatureDictionary> {
     let mut found: Vec<SignatureDictionary> = Vec::new();
+    let mut left = MAX_SALVAGE_BYTES;
     for at in byte_range_places(data) {
         let from = at.saturating_sub(SALVAGE_BYTES);
         let before = data.get(from..at).unwrap_or_default();
         let Some(object) = memchr::memmem::rfind(before, b" obj") else {
             continue;
         };
-        let mut lexer = Lexer::new(data, from + object + 4);
+        let start = from + object + 4;
+        let mut lexer = Lexer::new(data.get(..start.saturating_add(left)).unwrap_or(data), start);
         if let Ok(value) = Object::read(&mut lexer) {
             collect(&value, true, &mut found);
+        }
+        left = left.saturating_sub(lexer.position().saturating_sub(start));
+        if left == 0 || found.len() > MAX_SIGNATURES {
+            break;
         }
     }
     found.dedup_by(|one, other| one.contents == other.contents);
@@ -200,13 +214,17 @@ pub fn byte_range_places(data: &[u8]) -> Vec<usize> {
         .collect()
 }
 
-/// Collects the dictionaries with a `/ByteRange`, at any depth; the reader has bounded the depth.
+/// Collects the dictionaries with a `/ByteRange`, at any depth, up to one more than [`MAX_SIGNATURES`]; the reader has
+/// bounded the depth.
 fn collect(object: &Object, in_file: bool, found: &mut Vec<SignatureDictionary>) {
+    if found.len() > MAX_SIGNATURES {
+        return;
+    }
     match object {
         Object::Array(items) => items.iter().for_each(|item| collect(item, in_file, found)),
         Object::Dictionary(dictionary) => {
             if dictionary.get(b"ByteRange").is_some() {
-                found.push(SignatureDictionary::new(None, dictionary.clone(), in_file));
+                found.push(SignatureDictionary::new(None, dictionary, in_file));
             }
             for entry in dictionary.entries() {
                 collect(&entry.value, in_file, found);

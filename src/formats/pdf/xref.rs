@@ -8,6 +8,7 @@ use super::{
     filter,
     lexer::Lexer,
     object::{Dictionary, Object},
+    work::Work,
 };
 
 /// The most cross-reference sections of one document.
@@ -35,9 +36,12 @@ pub struct Revision {
 }
 
 /// Reads all sections, the newest first, from the one at `start` on.
-pub fn read_all(data: &[u8], start: usize, doubts: &mut Vec<Doubt>) -> Result<Vec<Revision>, ReadError> {
+pub fn read_all(data: &[u8], start: usize, work: &Work, doubts: &mut Vec<Doubt>) -> Result<Vec<Revision>, ReadError> {
     let mut revisions = Vec::new();
-    let mut left = MAX_OBJECTS;
+    let mut limits = Limits {
+        work,
+        entries: MAX_OBJECTS,
+    };
     let mut next = Some(start);
     let mut seen = HashSet::new();
     while let Some(offset) = next {
@@ -47,11 +51,11 @@ pub fn read_all(data: &[u8], start: usize, doubts: &mut Vec<Doubt>) -> Result<Ve
         if !seen.insert(offset) {
             return Err(ReadError::XrefOrder);
         }
-        let mut revision = read_section(data, offset, &mut left, doubts)?;
+        let mut revision = read_section(data, offset, &mut limits, doubts)?;
         if let Some(beside) = revision.trailer.get(b"XRefStm") {
             doubts.push(Doubt::Hybrid);
             let beside = to_offset(beside)?;
-            let stream = read_section(data, beside, &mut left, doubts)?;
+            let stream = read_section(data, beside, &mut limits, doubts)?;
             let named: HashSet<u32> = revision.entries.iter().map(|(number, _)| *number).collect();
             let hidden = stream.entries.into_iter().filter(|(number, _)| !named.contains(number));
             revision.entries.extend(hidden);
@@ -62,6 +66,19 @@ pub fn read_all(data: &[u8], start: usize, doubts: &mut Vec<Doubt>) -> Result<Ve
     Ok(revisions)
 }
 
+/// What is left to read.
+struct Limits<'a> {
+    work: &'a Work,
+    entries: usize,
+}
+
+impl Limits<'_> {
+    fn take_entry(&mut self) -> Result<(), ReadError> {
+        self.entries = self.entries.checked_sub(1).ok_or(ReadError::Limit("MAX_OBJECTS"))?;
+        Ok(())
+    }
+}
+
 fn to_offset(object: &Object) -> Result<usize, ReadError> {
     let offset = object.as_integer().and_then(|offset| usize::try_from(offset).ok());
     offset
@@ -69,12 +86,17 @@ fn to_offset(object: &Object) -> Result<usize, ReadError> {
         .ok_or(ReadError::XrefOrder)
 }
 
-fn read_section(data: &[u8], offset: usize, left: &mut usize, doubts: &mut Vec<Doubt>) -> Result<Revision, ReadError> {
+fn read_section(
+    data: &[u8],
+    offset: usize,
+    limits: &mut Limits<'_>,
+    doubts: &mut Vec<Doubt>,
+) -> Result<Revision, ReadError> {
     let mut lexer = Lexer::new(data, offset);
     let revision = if lexer.take_keyword(b"xref") {
-        read_table(lexer, offset, left)?
+        read_table(&mut lexer, offset, limits)?
     } else {
-        read_stream(data, offset, left)?
+        read_stream(data, offset, limits)?
     };
     let mut seen = HashSet::with_capacity(revision.entries.len());
     if !revision.entries.iter().all(|(number, _)| seen.insert(*number)) {
@@ -83,7 +105,7 @@ fn read_section(data: &[u8], offset: usize, left: &mut usize, doubts: &mut Vec<D
     Ok(revision)
 }
 
-fn read_table(mut lexer: Lexer<'_>, offset: usize, left: &mut usize) -> Result<Revision, ReadError> {
+fn read_table(lexer: &mut Lexer<'_>, offset: usize, limits: &mut Limits<'_>) -> Result<Revision, ReadError> {
     let mut entries = Vec::new();
     lexer.skip_space();
     while !lexer.take_keyword(b"trailer") {
@@ -94,12 +116,14 @@ fn read_table(mut lexer: Lexer<'_>, offset: usize, left: &mut usize) -> Result<R
         let count = lexer.unsigned()?;
         lexer.skip_space();
         for number in first..first.saturating_add(count) {
-            *left = left.checked_sub(1).ok_or(ReadError::Limit("MAX_OBJECTS"))?;
-            entries.push((to_number(number)?, read_entry(&mut lexer)?));
+            limits.take_entry()?;
+            entries.push((to_number(number)?, read_entry(lexer)?));
         }
         lexer.skip_space();
     }
-    match Object::read(&mut lexer)? {
+    let trailer = limits.work.object(lexer)?;
+    limits.work.spend(lexer.position().saturating_sub(offset))?;
+    match trailer {
         Object::Dictionary(trailer) => Ok(Revision {
             offset,
             entries,
@@ -135,8 +159,8 @@ fn to_number(number: u64) -> Result<u32, ReadError> {
     u32::try_from(number).map_err(|_| ReadError::Limit("MAX_OBJECTS"))
 }
 
-fn read_stream(data: &[u8], offset: usize, left: &mut usize) -> Result<Revision, ReadError> {
-    let object = read_indirect(data, offset, &|_| None)?;
+fn read_stream(data: &[u8], offset: usize, limits: &mut Limits<'_>) -> Result<Revision, ReadError> {
+    let object = read_indirect(data, offset, limits.work, &|_| None)?;
     let number = object.id.number;
     let wrong = ReadError::Kind(number);
     let (Object::Dictionary(trailer), Some(raw)) = (object.value, object.stream) else {
@@ -169,14 +193,13 @@ fn read_stream(data: &[u8], offset: usize, left: &mut usize) -> Result<Revision,
     if row == 0 {
         return Err(wrong);
     }
-    let limit = left.saturating_add(1).saturating_mul(row + 1);
-    let decoded = filter::decode(&trailer, data.get(raw).unwrap_or_default(), limit)?;
+    let decoded = filter::decode(&trailer, data.get(raw).unwrap_or_default(), limits.work)?;
     let mut rows = decoded.chunks_exact(row);
     let mut entries = Vec::new();
     for pair in index.chunks_exact(2) {
         let [first, count] = pair else { continue };
         for number in *first..first.saturating_add(*count) {
-            *left = left.checked_sub(1).ok_or(ReadError::Limit("MAX_OBJECTS"))?;
+            limits.take_entry()?;
             let fields = rows.next().ok_or_else(|| wrong.clone())?;
             entries.push((
                 to_number(number)?,
