@@ -249,6 +249,7 @@ fn anything_but_zeros_behind_the_signature_fails() {
         Indication::TotalFailed,
         SubIndication::FormatFailure,
     );
+    assert_eq!(report.modified_after_signing, None);
 }
 
 #[test]

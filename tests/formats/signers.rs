@@ -99,6 +99,26 @@ fn an_expired_signer_is_indeterminate_and_passes_as_of_a_time_when_it_was_valid(
 }
 
 #[test]
+fn a_root_that_expired_no_longer_leads_to_trust() {
+    let root = Root::new("示例根");
+    let leaf = Leaf {
+        years: (2020, 2050),
+        ..Leaf::default()
+    };
+    let pdf = sealed(&tiny("one"), &root.seal(&leaf));
+    let report = root
+        .verifier()
+        .verify(&pdf, None, "2046-01-01T00:00:00Z".parse().unwrap());
+    assert_finds(
+        &report,
+        "signer_expired",
+        Indication::Indeterminate,
+        SubIndication::OutOfBoundsNoPoe,
+    );
+    assert!(!report.signatures[0].trusted);
+}
+
+#[test]
 fn a_signer_whose_key_is_for_something_else_is_indeterminate() {
     for usages in [vec![KeyUsagePurpose::KeyEncipherment], Vec::new()] {
         let report = verdict(&Leaf {
