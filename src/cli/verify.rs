@@ -123,6 +123,15 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
     end.map(|end| end.timestamp()).map_err(|error| error.to_string())
 }
 
+/// A document's own words, without what moves a terminal's cursor, turns the direction of writing or begins a line: a
+/// signer's name must not be able to write a verdict.
+fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    text.chars()
+        .map(|c| if c.is_control() || turns(c) { '\u{FFFD}' } else { c })
+        .collect()
+}
+
 /// A report for a terminal, in the language of the environment.
 fn describe(report: &Report, name: &str) -> String {
     let chinese = ["LC_ALL", "LC_MESSAGES", "LANG"]
@@ -143,9 +152,9 @@ fn describe(report: &Report, name: &str) -> String {
         (Indication::TotalFailed, _) => pick("不通过", "FAILED"),
         (Indication::Indeterminate, _) => pick("无法证实", "CANNOT BE PROVEN"),
     };
-    let mut text = format!("{name}: {verdict}\n");
+    let mut text = format!("{}: {verdict}\n", plain(name));
     for signature in &report.signatures {
-        let signer = signature.signer.as_deref().unwrap_or("?");
+        let signer = plain(signature.signer.as_deref().unwrap_or("?"));
         let time = signature.signing_time.map(|time| time.to_string()).unwrap_or_default();
         text += &format!("  {}: {signer}  {time}\n", pick("签名者", "signed by"));
     }
@@ -154,7 +163,20 @@ fn describe(report: &Report, name: &str) -> String {
         .iter()
         .filter(|finding| finding.severity > Severity::Info)
     {
-        text += &format!("  - {} [{}]\n", say(&finding.message), finding.code);
+        text += &format!("  - {} [{}]\n", plain(&say(&finding.message)), finding.code);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signers_name_can_neither_begin_a_line_nor_turn_the_writing() {
+        assert_eq!(
+            plain("示例局\nPASSED\u{1b}[2K\u{202E}"),
+            "示例局\u{FFFD}PASSED\u{FFFD}[2K\u{FFFD}"
+        );
+    }
 }

@@ -21,6 +21,8 @@ pub enum SecretError {
     Permissions { path: PathBuf },
     #[error("`{path}` does not hold what it should")]
     Form { path: PathBuf },
+    #[error("`{path}` is missing, and the database was made with it: bring it back from the backup")]
+    Missing { path: PathBuf },
     #[error("no random numbers can be had")]
     Random,
 }
@@ -37,12 +39,17 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Reads the keys of a folder, making those that are not there.
-    pub fn open(folder: &Path, random: &dyn SecureRandom) -> Result<Self, SecretError> {
+    /// Reads the keys of a folder, making those that are not there. Beside a database that is there already, the two
+    /// that it depends on must be too: with a new `data.key` no pseudonym in it would match, and no dataset would open.
+    pub fn open(folder: &Path, random: &dyn SecureRandom, database_exists: bool) -> Result<Self, SecretError> {
         fs::create_dir_all(folder).map_err(|source| SecretError::Io {
             path: folder.to_owned(),
             source,
         })?;
+        let needed = ["data.key", "log.key"].map(|name| folder.join(name));
+        if let Some(path) = needed.into_iter().find(|path| database_exists && !path.exists()) {
+            return Err(SecretError::Missing { path });
+        }
         let ed25519 = |name: &str| {
             open_or_make(&folder.join(name), || {
                 let document = Ed25519KeyPair::generate_pkcs8(random).map_err(|_| SecretError::Random)?;
@@ -118,10 +125,10 @@ mod tests {
     use crate::ids::SubjectId;
 
     #[test]
-    fn keys_are_made_once_for_their_owner_only_and_a_loose_mode_is_refused() {
+    fn keys_are_made_once_for_their_owner_only_and_a_loose_mode_or_a_lost_key_is_refused() {
         let folder = std::env::temp_dir().join(format!("yinxin-secrets-{}", uuid::Uuid::new_v4()));
-        let first = Secrets::open(&folder, &SystemRandom::new()).unwrap();
-        let again = Secrets::open(&folder, &SystemRandom::new()).unwrap();
+        let first = Secrets::open(&folder, &SystemRandom::new(), false).unwrap();
+        let again = Secrets::open(&folder, &SystemRandom::new(), false).unwrap();
         assert_eq!(first.token, again.token);
         assert_ne!(first.token, first.log);
         let subject = SubjectId::parse("credit_code", "11430000006122244L").unwrap();
@@ -131,8 +138,16 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(
-            Secrets::open(&folder, &SystemRandom::new()),
+            Secrets::open(&folder, &SystemRandom::new(), false),
             Err(SecretError::Permissions { .. })
+        ));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+
+        assert!(Secrets::open(&folder, &SystemRandom::new(), true).is_ok());
+        fs::remove_file(folder.join("data.key")).unwrap();
+        assert!(matches!(
+            Secrets::open(&folder, &SystemRandom::new(), true),
+            Err(SecretError::Missing { .. })
         ));
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -78,8 +78,8 @@ impl Services {
             source,
         })?;
         let random: Arc<dyn SecureRandom + Send + Sync> = Arc::new(SystemRandom::new());
-        let secrets = Secrets::open(&config.keys.folder, &*random)?;
         let path = config.node.data.join(FILE_NAME);
+        let secrets = Secrets::open(&config.keys.folder, &*random, path.exists())?;
         let db = Db::open(&path)
             .await
             .map_err(|source| StartError::Store { path, source })?;
