@@ -16,11 +16,19 @@ mod source_sql;
 mod tests;
 mod version;
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     Connection, Sqlite, SqliteConnection, SqlitePool,
+    error::DatabaseError,
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -33,6 +41,8 @@ pub const FILE_NAME: &str = "yinxin.db";
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long to pause before trying again where SQLite itself does not wait.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// Connections that read; each is a thread with a page cache of its own.
 const READERS: u32 = 4;
 /// How long a read waits for one of them.
@@ -89,7 +99,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT);
-        let mut connection = SqliteConnection::connect_with(&shared(options)).await?;
+        let mut connection = connect_writer(&shared(options)).await?;
         version::check(&mut connection).await?;
         migrate::run(&mut connection).await?;
         Ok(Self(Arc::new(Inner {
@@ -209,6 +219,27 @@ impl Writer {
             self.begun = false;
         }
     }
+}
+
+/// Connects to write. Where two processes turn a new database to WAL at once, SQLite tells one of them that it is locked
+/// without waiting: that one tries again.
+async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let until = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match SqliteConnection::connect_with(options).await {
+            Err(sqlx::Error::Database(error)) if is_busy(&*error) && Instant::now() < until => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// `SQLITE_BUSY` or one of its extended codes, which have it in their low byte.
+fn is_busy(error: &dyn DatabaseError) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xFF == SQLITE_BUSY)
 }
 
 /// What every connection has in common. Statements are not logged: their times would be, with every request.
