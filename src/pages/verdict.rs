@@ -1,5 +1,7 @@
 //! What a report says at a glance.
 
+use std::cmp::Reverse;
+
 use super::{labels, lang::Lang, texts::fill};
 use crate::{
     certificate::Status,
@@ -46,8 +48,10 @@ impl Verdict {
         Self::new(tone, headline.to_owned(), text, report)
     }
 
-    fn new(tone: Tone, headline: String, text: &'static str, report: Report) -> Self {
+    fn new(tone: Tone, headline: String, text: &'static str, mut report: Report) -> Self {
         let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
+        // What decided the verdict is read first.
+        report.findings.sort_by_key(|finding| Reverse(finding.severity));
         Self {
             tone,
             headline,
@@ -126,7 +130,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::verification::{CertificateReport, Format, TrustSnapshot};
+    use crate::verification::{Bilingual, CertificateReport, Finding, Format, Severity, TrustSnapshot};
 
     fn report(indication: Indication, modified: Option<bool>, status: Option<Status>) -> Report {
         Report {
@@ -156,6 +160,28 @@ mod tests {
             },
             findings: Vec::new(),
         }
+    }
+
+    #[test]
+    fn problems_are_shown_before_notes() {
+        let mut report = report(Indication::TotalFailed, Some(true), None);
+        report.findings = [Severity::Info, Severity::Error, Severity::Warning, Severity::Info]
+            .map(|severity| Finding {
+                code: String::new(),
+                severity,
+                signature: None,
+                message: Bilingual {
+                    zh: String::new(),
+                    en: String::new(),
+                },
+            })
+            .to_vec();
+        let verdict = Verdict::of_document(report, Lang::En);
+        let shown: Vec<_> = verdict.report.findings.iter().map(|finding| finding.severity).collect();
+        assert_eq!(
+            shown,
+            [Severity::Error, Severity::Warning, Severity::Info, Severity::Info]
+        );
     }
 
     #[test]
