@@ -92,6 +92,11 @@ pub struct SignatureReport {
     pub signing_time_proof: Option<String>,
     pub algorithm: Option<String>,
     pub covers_whole_document: bool,
+    /// How many bytes from the start of the file are the revision that was signed, the signature included: they alone
+    /// are the signed version. Null where that cannot be told.
+    pub signed_bytes: Option<u64>,
+    /// The revision that was signed, from 1; 0 where that cannot be told.
+    pub revision: u32,
     /// What later revisions changed.
     pub changes: Vec<Change>,
     /// Subject names from the signer up to the root.
@@ -112,8 +117,13 @@ pub enum SignatureKind {
 pub struct Change {
     /// The revision that changed it, from 2.
     pub revision: u32,
-    pub what: String,
+    /// What was changed: stable.
+    pub code: String,
+    /// The page that shows it, from 1; null where it is not on one page.
+    pub page: Option<u32>,
+    /// Whether the signature permits it.
     pub permitted: bool,
+    pub message: Bilingual,
 }
 
 /// Where the document is one of this node's.

@@ -14,7 +14,8 @@ use crate::formats::{
 
 /// Judges a PDF into an empty draft.
 pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
-    let mut found = match find_signatures(draft, bytes) {
+    let mut sections = Vec::new();
+    let mut found = match find_signatures(draft, bytes, &mut sections) {
         Ok(found) => found,
         Err(error) => {
             match error {
@@ -44,7 +45,7 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
     let modified: Vec<_> = found
         .iter()
         .take(MAX_SIGNATURES)
-        .map(|signature| judge_signature(draft, bytes, signature, trust, at))
+        .map(|signature| judge_signature(draft, (bytes, &sections), signature, trust, at))
         .collect();
     draft.report.modified_after_signing = match modified.as_slice() {
         _ if modified.contains(&Some(true)) => Some(true),
@@ -54,8 +55,13 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
 }
 
 /// The signatures of the form, and any that stand elsewhere in the file.
-fn find_signatures(draft: &mut Draft, bytes: &[u8]) -> Result<Vec<SignatureDictionary>, ReadError> {
+fn find_signatures(
+    draft: &mut Draft,
+    bytes: &[u8],
+    sections: &mut Vec<usize>,
+) -> Result<Vec<SignatureDictionary>, ReadError> {
     let document = Document::read(bytes)?;
+    sections.extend(document.revisions().iter().map(|revision| revision.offset));
     for doubt in document.doubts() {
         draft.find(code_of(*doubt), None, "");
     }
@@ -89,7 +95,7 @@ fn code_of(doubt: Doubt) -> Code {
 /// Judges one signature and returns whether the document was modified after it, as far as that can be told.
 fn judge_signature(
     draft: &mut Draft,
-    bytes: &[u8],
+    (bytes, sections): (&[u8], &[usize]),
     signature: &SignatureDictionary,
     trust: &Trust,
     at: Timestamp,
@@ -113,6 +119,8 @@ fn judge_signature(
         signing_time_proof: claimed.map(|_| "claimed".to_owned()),
         algorithm: None,
         covers_whole_document: false,
+        signed_bytes: None,
+        revision: 0,
         changes: Vec::new(),
         chain: Vec::new(),
         revocation: None,
@@ -154,6 +162,8 @@ fn judge_signature(
     enter(draft, place, judgement);
     if let Some(own) = draft.report.signatures.get_mut(place) {
         own.covers_whole_document = appended == 0;
+        own.signed_bytes = u64::try_from(covered.end).ok();
+        own.revision = u32::try_from(sections.iter().filter(|section| **section < covered.end).count()).unwrap_or(0);
     }
     match (digest_matches, intact) {
         (Some(false), _) => Some(true),
