@@ -4,3 +4,4 @@ pub mod checkpoint;
 pub mod cms;
 pub mod merkle;
 pub mod pdf;
+pub mod timestamp;
