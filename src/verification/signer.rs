@@ -68,7 +68,7 @@ pub fn judge(message: &[u8], pieces: &[&[u8]], claimed: Option<Timestamp>, trust
     if !message.sound || !signer.consistent {
         judgement.find(Code::CmsForm);
     }
-    if message.has_revocations || signer.has_unsigned_attributes {
+    if !message.revocations.is_empty() || !signer.unsigned_attributes.is_empty() {
         judgement.find(Code::UnsignedParts);
     }
     let certificate = signer.certificate.and_then(|place| message.certificates.get(place));

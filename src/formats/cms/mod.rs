@@ -7,8 +7,8 @@ mod parse;
 pub use self::{
     build::{BuildError, SignedAttributes},
     parse::{
-        Known, MAX_MESSAGE_BYTES, MAX_SET_ELEMENTS, Message, ParseError, Scheme, SignedParts, Signer,
-        SigningCertificate, parse, split,
+        Known, MAX_MESSAGE_BYTES, MAX_SET_ELEMENTS, Message, ParseError, Revocations, Scheme, SignedParts, Signer,
+        SigningCertificate, UnsignedAttribute, parse, split,
     },
 };
 

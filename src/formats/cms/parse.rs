@@ -1,16 +1,22 @@
 use cms::{
     cert::CertificateChoices,
     content_info::{CmsVersion, ContentInfo},
+    revocation::{RevocationInfoChoice, RevocationInfoChoices},
     signed_data::{SignedData, SignerIdentifier, SignerInfo},
 };
 use const_oid::{
     ObjectIdentifier,
     db::{rfc5911, rfc5912},
 };
-use der::{Any, Decode, Encode, Header, Reader, SliceReader, Tag, asn1::OctetString};
+use der::{Any, Decode, Encode, Header, Reader, SliceReader, Tag, Tagged, asn1::OctetString};
 use rustls_pki_types::alg_id;
 use spki::AlgorithmIdentifierOwned;
-use x509_cert::{Certificate, attr::Attributes, ext::pkix::SubjectKeyIdentifier, ext::pkix::name::GeneralName};
+use x509_cert::{
+    Certificate,
+    attr::{Attribute, Attributes},
+    ext::pkix::SubjectKeyIdentifier,
+    ext::pkix::name::GeneralName,
+};
 
 use super::{
     Digest,
@@ -65,9 +71,40 @@ pub struct Message {
     pub sound: bool,
     /// DER of the X.509 certificates, in the order of the message.
     pub certificates: Vec<Vec<u8>>,
-    /// Revocation data stand in it, which no signature covers.
-    pub has_revocations: bool,
+    /// Of its `crls` field, which no signature covers.
+    pub revocations: Revocations,
+    /// The eContentType.
+    pub content_type: ObjectIdentifier,
+    /// The octets of the eContent, where the content stands inside.
+    pub content: Option<Vec<u8>>,
     pub signers: Vec<Signer>,
+}
+
+/// Revocation data as they stand in a message: each as stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocations {
+    /// CertificateList (RFC 5280).
+    pub crls: Vec<Vec<u8>>,
+    /// OCSPResponse (RFC 6960), as `id-ri-ocsp-response` (RFC 5940) and revocationInfoArchival hold it.
+    pub ocsp_responses: Vec<Vec<u8>>,
+    /// BasicOCSPResponse (RFC 6960), as CAdES holds it under `id-pkix-ocsp-basic`.
+    pub basic_ocsp_responses: Vec<Vec<u8>>,
+    /// How many there are of other kinds.
+    pub others: usize,
+}
+
+impl Revocations {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An attribute that no signature covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsignedAttribute {
+    pub oid: ObjectIdentifier,
+    /// Each value as stored.
+    pub values: Vec<Vec<u8>>,
 }
 
 /// One SignerInfo.
@@ -80,9 +117,9 @@ pub struct Signer {
     /// The name of scheme and digest, for people.
     pub algorithm: String,
     pub attributes: Option<SignedParts>,
+    /// The octets of the signature value: what a signature timestamp is over.
     pub signature: Vec<u8>,
-    /// Attributes stand in it that no signature covers.
-    pub has_unsigned_attributes: bool,
+    pub unsigned_attributes: Vec<UnsignedAttribute>,
     /// Its version, and the digest that SignedData names, fit what else it says.
     pub consistent: bool,
 }
@@ -98,6 +135,8 @@ pub struct SignedParts {
     pub signing_certificate: SigningCertificate,
     /// A signing-time stands in it, which PAdES forbids.
     pub has_signing_time: bool,
+    /// Of the attribute `adbe-revocationInfoArchival` (ISO 32000-2 12.8.3.3.2), which the signature covers.
+    pub revocations: Revocations,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +194,18 @@ pub fn parse(message: &[u8]) -> Result<Message, ParseError> {
     let content = &data.encap_content_info;
     Ok(Message {
         sound: only_certificates && content.econtent_type == rfc5911::ID_DATA && content.econtent.is_none(),
-        has_revocations: data.crls.is_some(),
+        revocations: revocations(data.crls.as_ref())?,
+        content_type: content.econtent_type,
+        content: match &content.econtent {
+            None => None,
+            Some(octets) => Some(
+                octets
+                    .decode_as::<OctetString>()
+                    .map_err(|_| ParseError::NotDer)?
+                    .into_bytes()
+                    .into(),
+            ),
+        },
         signers: data
             .signer_infos
             .0
@@ -228,7 +278,12 @@ fn signer(
         algorithm: algorithm_name(digest, scheme, info),
         attributes,
         signature: info.signature.as_bytes().to_vec(),
-        has_unsigned_attributes: info.unsigned_attrs.is_some(),
+        unsigned_attributes: info
+            .unsigned_attrs
+            .iter()
+            .flat_map(|all| all.iter())
+            .map(unsigned_attribute)
+            .collect::<Result<_, _>>()?,
         consistent: info.version == version && data.version == version && *named == [info.digest_alg.clone()],
     })
 }
@@ -346,6 +401,58 @@ fn signed_parts(attributes: &Attributes, own: Option<(&Certificate, &[u8])>) -> 
             Some(value) => signing_certificate(value, own),
         },
         has_signing_time: value(rfc5911::ID_SIGNING_TIME).is_some(),
+        revocations: value(REVOCATION_INFO_ARCHIVAL)
+            .map(archival)
+            .transpose()?
+            .unwrap_or_default(),
+    })
+}
+
+/// `id-ri-ocsp-response` (RFC 5940), `id-pkix-ocsp-basic` (RFC 6960), `adbe-revocationInfoArchival`.
+const OCSP_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.16.2");
+const OCSP_BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
+const REVOCATION_INFO_ARCHIVAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113583.1.1.8");
+
+fn revocations(choices: Option<&RevocationInfoChoices>) -> Result<Revocations, ParseError> {
+    let not_der = |_| ParseError::NotDer;
+    let mut found = Revocations::default();
+    for choice in choices.iter().flat_map(|choices| choices.0.iter()) {
+        match choice {
+            RevocationInfoChoice::Crl(crl) => found.crls.push(crl.to_der().map_err(not_der)?),
+            RevocationInfoChoice::Other(other) => match other.other_format.oid {
+                OCSP_RESPONSE => found.ocsp_responses.push(other.other.to_der().map_err(not_der)?),
+                OCSP_BASIC => found.basic_ocsp_responses.push(other.other.to_der().map_err(not_der)?),
+                _ => found.others += 1,
+            },
+        }
+    }
+    Ok(found)
+}
+
+/// `RevocationInfoArchival ::= SEQUENCE { crl [0] SEQUENCE OF CRL, ocsp [1] SEQUENCE OF OCSPResponse, otherRevInfo [2] }`
+fn archival(value: &Any) -> Result<Revocations, ParseError> {
+    let not_der = |_| ParseError::NotDer;
+    let mut found = Revocations::default();
+    for part in value.decode_as::<Vec<Any>>().map_err(not_der)? {
+        let inside = Vec::<Any>::from_der(part.value()).map_err(not_der)?;
+        let inside = inside.iter().map(|one| one.to_der().map_err(not_der));
+        match Tagged::tag(&part).number().0 {
+            0 => found.crls = inside.collect::<Result<_, _>>()?,
+            1 => found.ocsp_responses = inside.collect::<Result<_, _>>()?,
+            _ => found.others += inside.len(),
+        }
+    }
+    Ok(found)
+}
+
+fn unsigned_attribute(attribute: &Attribute) -> Result<UnsignedAttribute, ParseError> {
+    Ok(UnsignedAttribute {
+        oid: attribute.oid,
+        values: attribute
+            .values
+            .iter()
+            .map(|value| value.to_der().map_err(|_| ParseError::NotDer))
+            .collect::<Result<_, _>>()?,
     })
 }
 
