@@ -7,6 +7,7 @@ mod credit_code;
 mod properties;
 mod pseudonym;
 mod subject;
+mod verification;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub use self::{
     credit_code::CreditCode,
     pseudonym::{Pseudonym, PseudonymKey},
     subject::{PersonName, Subject, SubjectId},
+    verification::VerificationId,
 };
 
 /// Why a text is not the identifier that it should be. It never carries the text: it may be a person's.

@@ -61,7 +61,9 @@ pub fn portal_routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/openapi.json").get(openapi::serve))
         .service(web::resource("/v1/log/checkpoint").get(log::checkpoint))
-        .service(web::resource("/v1/verifications").post(verifications::verify));
+        .service(web::resource("/v1/verifications").post(verifications::verify))
+        .service(web::resource("/v1/verifications/{id}.pdf").get(verifications::print))
+        .service(web::resource("/v1/verifications/{id}").get(verifications::read));
 }
 
 /// The answer to an unknown path, and to a method that a known one does not take.

@@ -37,7 +37,9 @@ use utoipa::OpenApi;
         super::certificates::revoke,
         super::audit::entries,
         super::log::checkpoint,
-        super::verifications::verify
+        super::verifications::verify,
+        super::verifications::read,
+        super::verifications::print
     ),
     components(schemas(super::problem::Problem))
 )]

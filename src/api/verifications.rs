@@ -1,18 +1,26 @@
 //! `/v1/verifications`: anybody may bring a document, or the code that is printed on one.
 
 use actix_multipart::{Multipart, MultipartError};
-use actix_web::{HttpMessage, HttpRequest, http::StatusCode, web};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{ContentDisposition, DispositionParam, DispositionType},
+    },
+    web,
+};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    extract::{incomplete, parse_json, read_body, too_large, unsupported_media_type},
+    extract::{Id, incomplete, parse_json, read_body, too_large, unsupported_media_type},
     problem::Problem,
 };
 use crate::{
     config::Limits,
-    verification::{Admission, Desk, DeskError, NotAdmitted, Receipt, Report},
+    ids::VerificationId,
+    verification::{Admission, Desk, DeskError, Language, NotAdmitted, PaperError, Receipt, Report},
 };
 
 /// The longest name of a file that stands in a report, in characters.
@@ -38,7 +46,8 @@ pub struct CodeBody {
 
 /// Verify a document or a verification code
 ///
-/// What the document is shows from its bytes. A bad, broken or hostile one gives a report like any other; it is not kept.
+/// What the document is shows from its bytes. A bad, broken or hostile one gives a report like any other. The document is
+/// not kept; the report, without the file's name, is kept for a time under its `id`.
 #[utoipa::path(
     post, path = "/v1/verifications", tag = "portal",
     request_body(content(
@@ -78,6 +87,73 @@ pub async fn verify(
         _ => return Err(unsupported_media_type("multipart/form-data, application/json")),
     };
     Ok(web::Json(report?))
+}
+
+/// Read a report again
+///
+/// As it was given, without the file's name. Whoever has the id may read it; it is kept for the days that the node is
+/// configured for (30 by default).
+#[utoipa::path(
+    get, path = "/v1/verifications/{id}", tag = "portal",
+    params(("id" = String, Path, description = "The `id` of a report")),
+    responses(
+        (status = 200, body = Report),
+        (status = 404, description = "`verification_not_found`: none, or no longer kept", body = Problem),
+        (status = 503, description = "`store_unavailable`", body = Problem)
+    )
+)]
+pub async fn read(path: web::Path<String>, desk: web::Data<Desk>) -> Result<web::Json<Report>, Problem> {
+    let id = parse(&path)?;
+    let report = desk.report(&id).await?.ok_or(PaperError::NoSuchReport)?;
+    Ok(web::Json(report))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PaperQuery {
+    /// `zh-CN` (default) or `en`
+    lang: Option<String>,
+}
+
+/// Print a report
+///
+/// The report as a PDF, sealed by the node, with itself attached as `data.json`. It is sealed when it is first asked for
+/// in a language, which is recorded before; from then on it is the same bytes.
+#[utoipa::path(
+    get, path = "/v1/verifications/{id}.pdf", tag = "portal",
+    params(("id" = String, Path, description = "The `id` of a report"), PaperQuery),
+    responses(
+        (status = 200, description = "The sealed PDF", content_type = "application/pdf", body = Vec<u8>),
+        (status = 404, description = "`verification_not_found`: none, or no longer kept", body = Problem),
+        (status = 409, description = "`report_seal_missing`: no department seals the reports of this node", body = Problem),
+        (status = 429, description = "`rate_limited`", body = Problem),
+        (status = 503, description = "`store_unavailable`; `audit_unavailable`: sealing cannot be recorded, so nothing is sealed", body = Problem)
+    )
+)]
+pub async fn print(
+    request: HttpRequest,
+    id: Id,
+    path: web::Path<String>,
+    query: web::Query<PaperQuery>,
+    desk: web::Data<Desk>,
+    admission: web::Data<Admission>,
+) -> Result<HttpResponse, Problem> {
+    let verification = parse(&path)?;
+    admission.admit(request.peer_addr().map(|address| address.ip()))?;
+    let lang = query.lang.as_deref().and_then(Language::parse).unwrap_or_default();
+    let pdf = desk.paper(&id.0, &verification, lang).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/pdf")
+        .insert_header(ContentDisposition {
+            disposition: DispositionType::Attachment,
+            parameters: vec![DispositionParam::Filename(format!("{verification}.pdf"))],
+        })
+        .body(pdf))
+}
+
+fn parse(id: &str) -> Result<VerificationId, Problem> {
+    // What cannot be an id is none.
+    VerificationId::parse(id).map_err(|_| PaperError::NoSuchReport.into())
 }
 
 async fn file(mut form: Multipart, receipt: &mut Receipt<'_>) -> Result<(Option<String>, web::Bytes), Problem> {
@@ -135,6 +211,25 @@ impl From<NotAdmitted> for Problem {
             )
             .retry_after(retry_after_s),
             NotAdmitted::TooLarge { max_bytes } => too_large(max_bytes),
+        }
+    }
+}
+
+impl From<PaperError> for Problem {
+    fn from(error: PaperError) -> Self {
+        match error {
+            PaperError::NoSuchReport => Self::not_found(
+                "verification_not_found",
+                "没有此编号的查验报告，或其保存期已过。请重新查验文件。",
+                "No report of this id is kept, or no longer. Verify the document again.",
+            ),
+            PaperError::NoSeal => Self::conflict(
+                "report_seal_missing",
+                "本平台未设置加盖查验报告的印章，不能出具盖章的报告。",
+                "No department seals the reports of this node: there is no sealed report.",
+            ),
+            PaperError::Desk(error) => error.into(),
+            PaperError::Paper(error) => error.into(),
         }
     }
 }

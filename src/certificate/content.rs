@@ -66,8 +66,10 @@ impl Content<'_> {
         }))
         .map_err(|error| CertificateError::Template(error.to_string()))?;
         Ok(Sheet {
-            definition: Arc::clone(self.definition),
+            template: self.definition.template.as_str().into(),
+            frame: Arc::clone(&self.definition.frame),
             content,
+            content_name: "certificate.json",
             attachment,
             qr: qr::svg(&qr::address(self.portal, self.verification_code))?,
             identifier: self.identifier.to_string(),

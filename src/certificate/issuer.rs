@@ -25,6 +25,7 @@ use crate::{
     clock::{SharedClock, china_date},
     department::{Caller, Department, Directory},
     exchange::{self, Ask, Exchange, Recorder},
+    formats::pdf::Prepared,
     ids::{
         CaseId, CertificateIdentifier, CertificateType, DepartmentId, FieldName, OperatorId, Pseudonym, PseudonymKey,
         RequestId, Subject, SubjectId,
@@ -51,7 +52,7 @@ pub struct Parts {
 
 /// Issues e-certificates, hands them out again, revokes them.
 pub struct Issuer {
-    parts: Parts,
+    pub(super) parts: Parts,
     /// Each department's seal as it was drawn the first time, with the name that it was drawn for.
     pictures: HashMap<DepartmentId, OnceLock<(String, Arc<SealPicture>)>>,
 }
@@ -372,8 +373,6 @@ impl Issuer {
         seal: &Identity,
     ) -> Result<Vec<u8>, CertificateError> {
         let prepared = sealable.prepare(&definition.form.title, certificate.issued_at)?;
-        let mut to_sign = digest::Context::new(&SHA256);
-        prepared.bytes_to_sign().iter().for_each(|piece| to_sign.update(piece));
         let mut entry = self.entry(request.id, request.caller, certificate, Action::Seal);
         entry.operator = Some(request.operator.clone());
         entry.resource = Some(definition.form.resource.clone());
@@ -383,7 +382,7 @@ impl Issuer {
             .iter()
             .map(|field| (field.name.clone(), Cow::Borrowed(field.mask.as_str())))
             .collect();
-        entry.digest = Some(data_encoding::HEXLOWER.encode(to_sign.finish().as_ref()));
+        entry.digest = Some(digest_of(&prepared));
         self.parts.log.append(entry).await?;
         let signature = seal.sign_detached(&prepared.bytes_to_sign())?;
         prepared
@@ -449,6 +448,13 @@ impl Issuer {
             ..Entry::new(self.parts.clock.now(), id.clone(), action)
         }
     }
+}
+
+/// The digest of what will be signed, for the entry that comes before.
+pub(super) fn digest_of(prepared: &Prepared) -> String {
+    let mut to_sign = digest::Context::new(&SHA256);
+    prepared.bytes_to_sign().iter().for_each(|piece| to_sign.update(piece));
+    data_encoding::HEXLOWER.encode(to_sign.finish().as_ref())
 }
 
 /// Whether a record is about the subject, by number and by name: a provider that finds by number alone must not put

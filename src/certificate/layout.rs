@@ -22,7 +22,7 @@ use super::{
     CertificateError,
     fonts::{Fonts, Shelf},
     seal_picture::SealPicture,
-    types::{MAX_ROWS, TypeDefinition},
+    types::MAX_ROWS,
 };
 
 /// How many generations of memoized layout are kept: enough that fonts and templates stay warm, few enough that memory
@@ -44,9 +44,13 @@ const POINTS_PER_MM: f64 = 72.0 / 25.4;
 
 /// What a template is laid out with. All else is refused: other files, packages, the network, today's date.
 pub struct Sheet {
-    pub definition: Arc<TypeDefinition>,
-    /// What the template reads as `certificate.json`.
+    pub template: Arc<str>,
+    /// What the template imports as `frame.typ`.
+    pub frame: Arc<str>,
+    /// What the template reads, as [`Sheet::content_name`].
     pub content: serde_json::Value,
+    /// `certificate.json`, or what else it is.
+    pub content_name: &'static str,
     /// What is attached, as `data.json`.
     pub attachment: Vec<u8>,
     /// The SVG of the QR code, `qr.svg`.
@@ -104,6 +108,13 @@ impl Press {
         SealPicture::draw(name, legend, &*self.fonts.shelf()?)
     }
 
+    /// Puts a mark in the place of every character that no font has: for words that others chose, which must not keep
+    /// a paper from being laid out.
+    pub fn mark_missing(&self, content: &mut serde_json::Value) -> Result<(), CertificateError> {
+        mark_missing(content, &*self.fonts.shelf()?);
+        Ok(())
+    }
+
     /// Lays out when it is this sheet's turn.
     pub async fn lay_out(self: &Arc<Self>, sheet: Sheet) -> Result<LaidOut, CertificateError> {
         let _turn = self
@@ -140,15 +151,10 @@ fn interrupted(_: tokio::task::JoinError) -> CertificateError {
 /// A missing glyph is an error under PDF/A: find it before the layout does, and name it.
 fn every_character_has_a_glyph(content: &serde_json::Value, shelf: &Shelf) -> Result<(), CertificateError> {
     match content {
-        serde_json::Value::String(text) => {
-            match text
-                .chars()
-                .find(|c| *c != ' ' && (c.is_control() || !shelf.covers(*c)))
-            {
-                Some(character) => Err(CertificateError::Glyph(u32::from(character))),
-                None => Ok(()),
-            }
-        }
+        serde_json::Value::String(text) => match text.chars().find(|c| !is_shown(*c, shelf)) {
+            Some(character) => Err(CertificateError::Glyph(u32::from(character))),
+            None => Ok(()),
+        },
         serde_json::Value::Array(items) => items
             .iter()
             .try_for_each(|item| every_character_has_a_glyph(item, shelf)),
@@ -157,6 +163,27 @@ fn every_character_has_a_glyph(content: &serde_json::Value, shelf: &Shelf) -> Re
             .try_for_each(|item| every_character_has_a_glyph(item, shelf)),
         _ => Ok(()),
     }
+}
+
+/// What stands for a character that cannot be shown: U+25A1, a white square.
+const MISSING: char = '□';
+
+fn mark_missing(content: &mut serde_json::Value, shelf: &Shelf) {
+    match content {
+        serde_json::Value::String(text) if text.chars().any(|c| !is_shown(c, shelf)) => {
+            *text = text
+                .chars()
+                .map(|c| if is_shown(c, shelf) { c } else { MISSING })
+                .collect();
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| mark_missing(item, shelf)),
+        serde_json::Value::Object(map) => map.values_mut().for_each(|item| mark_missing(item, shelf)),
+        _ => {}
+    }
+}
+
+fn is_shown(character: char, shelf: &Shelf) -> bool {
+    character == ' ' || !character.is_control() && shelf.covers(character)
 }
 
 /// The world of one layout: five virtual files and the fonts.
@@ -174,10 +201,10 @@ impl<'a> Desk<'a> {
         Ok(Self {
             press,
             shelf,
-            template: Source::new(file("template.typ")?, sheet.definition.template.clone()),
-            frame: Source::new(file("frame.typ")?, sheet.definition.frame.to_string()),
+            template: Source::new(file("template.typ")?, sheet.template.to_string()),
+            frame: Source::new(file("frame.typ")?, sheet.frame.to_string()),
             files: [
-                (file("certificate.json")?, Bytes::new(content)),
+                (file(sheet.content_name)?, Bytes::new(content)),
                 (file(ATTACHMENT)?, attachment),
                 (file("qr.svg")?, Bytes::from_string(sheet.qr.clone())),
             ],

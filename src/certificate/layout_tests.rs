@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::{
-    certificate::{content::Content, types::Types},
+    certificate::{
+        content::Content,
+        types::{TypeDefinition, Types},
+    },
     department::Department,
     ids::{CertificateIdentifier, CertificateType, CreditCode, DepartmentId, PersonName, Subject, SubjectId},
 };
@@ -251,4 +254,15 @@ fn a_template_without_a_place_for_the_seal_or_without_the_data_issues_nothing() 
         let error = press().lay_out_now(&sheet).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn characters_that_no_font_has_are_marked_and_then_lay_out() {
+    let mut sheet = sheet("示例甲", 1);
+    let name = sheet.content["holder"]["employer"].as_str().unwrap().to_owned();
+    sheet.content["holder"]["employer"] = json!(format!("{name}\u{10FFFD}\u{7}"));
+    assert!(matches!(press().lay_out_now(&sheet), Err(CertificateError::Glyph(_))));
+    press().mark_missing(&mut sheet.content).unwrap();
+    assert_eq!(sheet.content["holder"]["employer"], json!(format!("{name}□□")));
+    press().lay_out_now(&sheet).unwrap();
 }

@@ -11,7 +11,10 @@ use clap::Args;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::CommandError;
-use crate::verification::{Bilingual, Indication, MAX_DOCUMENT_BYTES, Report, Severity, Trust, Verifier};
+use crate::verification::{
+    Bilingual, Finding, Indication, MAX_DOCUMENT_BYTES, Report, Severity, Trust, Verifier,
+    words::{Tone, plain, shown_time},
+};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -123,60 +126,73 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
     end.map(|end| end.timestamp()).map_err(|error| error.to_string())
 }
 
-/// A document's own words, without what moves a terminal's cursor, turns the direction of writing or begins a line: a
-/// signer's name must not be able to write a verdict.
-fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    text.chars()
-        .map(|c| if c.is_control() || turns(c) { '\u{FFFD}' } else { c })
-        .collect()
-}
-
-/// A report for a terminal, in the language of the environment.
+/// A report for a terminal, in the language of the environment: the verdict, the three questions, what each later
+/// revision changed, and what was found.
 fn describe(report: &Report, name: &str) -> String {
     let chinese = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|value| !value.is_empty()))
         .is_some_and(|value| value.starts_with("zh"));
-    let pick = |zh: &'static str, en: &'static str| if chinese { zh } else { en };
-    let say = |message: &Bilingual| {
-        if chinese {
-            message.zh.clone()
-        } else {
-            message.en.clone()
-        }
+    describe_in(report, name, chinese)
+}
+
+fn describe_in(report: &Report, name: &str, chinese: bool) -> String {
+    let pick = |zh: &str, en: &str| if chinese { zh.to_owned() } else { en.to_owned() };
+    let say = |message: &Bilingual| plain(if chinese { &message.zh } else { &message.en });
+    let headline = report.headline();
+    let mark = match headline.tone {
+        Tone::Good => pick("通过", "PASSED"),
+        Tone::Bad => pick("不通过", "FAILED"),
+        Tone::Unsure | Tone::Plain => pick("无法证实", "NOT PROVEN"),
     };
-    let verdict = match (report.indication, report.modified_after_signing) {
-        (Indication::TotalPassed, _) => pick("通过：自盖章以来未被更改", "PASSED: unchanged since it was sealed"),
-        (_, Some(true)) => pick("不通过：盖章之后被更改", "FAILED: changed after it was sealed"),
-        (Indication::TotalFailed, _) => pick("不通过", "FAILED"),
-        (Indication::Indeterminate, _) => pick("无法证实", "CANNOT BE PROVEN"),
-    };
-    let mut text = format!("{}: {verdict}\n", plain(name));
-    for signature in &report.signatures {
+    let mut text = format!(
+        "{}: {mark}: {}\n  {}\n",
+        plain(name),
+        say(&headline.title),
+        say(&headline.text)
+    );
+    // Our own record is kept by a node; here there is none to look into.
+    for one in report.assessments().iter().take(2) {
+        text += &format!("  {}: {}  {}\n", say(&one.question), say(&one.state), say(&one.answer));
+    }
+    text += &format!("  SHA-256: {}\n", report.document_sha256);
+    for (place, signature) in report.signatures.iter().enumerate() {
+        let (zh, en) = signature.kind.words();
         let signer = plain(signature.signer.as_deref().unwrap_or("?"));
-        let time = signature.signing_time.map(|time| time.to_string()).unwrap_or_default();
-        text += &format!("  {}: {signer}  {time}\n", pick("签名者", "signed by"));
+        let time = signature.signing_time.map(shown_time).unwrap_or_default();
+        let (number, verdict) = (place + 1, signature.indication_text());
+        text += &format!(
+            "  {} {number} ({}): {signer}  {time}  {verdict}\n",
+            pick("签章", "signature"),
+            pick(zh, en)
+        );
+        for (revision, changes) in signature.changes_by_revision() {
+            text += &format!("    {} {revision}:\n", pick("此后的文件版本", "later revision"));
+            for change in changes {
+                let permitted = if change.permitted {
+                    pick("允许", "permitted")
+                } else {
+                    pick("不允许", "not permitted")
+                };
+                let page = change
+                    .page
+                    .map(|page| format!(" {} {page}", pick("页", "page")))
+                    .unwrap_or_default();
+                text += &format!(
+                    "      - [{permitted}]{page} {} [{}]\n",
+                    say(&change.message),
+                    plain(&change.code)
+                );
+            }
+        }
+        findings(&mut text, &report.findings_of(Some(place)), "    ", &say);
     }
-    for finding in report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity > Severity::Info)
-    {
-        text += &format!("  - {} [{}]\n", plain(&say(&finding.message)), finding.code);
-    }
+    findings(&mut text, &report.findings_of(None), "  ", &say);
     text
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signers_name_can_neither_begin_a_line_nor_turn_the_writing() {
-        assert_eq!(
-            plain("示例局\nPASSED\u{1b}[2K\u{202E}"),
-            "示例局\u{FFFD}PASSED\u{FFFD}[2K\u{FFFD}"
-        );
+fn findings(text: &mut String, findings: &[&Finding], indent: &str, say: &dyn Fn(&Bilingual) -> String) {
+    for finding in findings.iter().filter(|finding| finding.severity > Severity::Info) {
+        *text += &format!("{indent}- {} [{}]\n", say(&finding.message), finding.code);
     }
 }

@@ -28,6 +28,10 @@ pub struct Limits {
     pub documents_at_once: usize,
     /// Verifications that one address may ask for in a minute on the portal. Default 120.
     pub verifications_per_minute: u32,
+    /// How long the report on a verification is kept, in days; never the document. Default 30.
+    pub report_days: u32,
+    /// How much room kept reports may take, in bytes; beyond it the oldest go. Default 1,073,741,824 (1 GiB).
+    pub reports_bytes: u64,
 }
 
 impl Default for Limits {
@@ -45,6 +49,8 @@ impl Default for Limits {
             shutdown_s: 30,
             documents_at_once: 2,
             verifications_per_minute: 120,
+            report_days: 30,
+            reports_bytes: 1_073_741_824,
         }
     }
 }
@@ -66,6 +72,8 @@ impl Limits {
             ("idle_s", self.idle_s),
             ("shutdown_s", self.shutdown_s),
             ("verifications_per_minute", u64::from(self.verifications_per_minute)),
+            ("report_days", u64::from(self.report_days)),
+            ("reports_bytes", self.reports_bytes),
         ];
         let counts = counts.map(|(name, value)| (name, value == 0));
         let times = times.map(|(name, value)| (name, value == 0));

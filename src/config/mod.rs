@@ -25,6 +25,7 @@ pub struct Config {
     pub keys: Keys,
     pub certificates: Certificates,
     pub trust: Trust,
+    pub verification: Verification,
     pub policy: Policy,
     pub limits: Limits,
     pub log: Log,
@@ -122,6 +123,15 @@ pub struct Seal {
 pub struct Trust {
     /// A folder of roots, PEM or DER. Default `trust`.
     pub roots: PathBuf,
+}
+
+/// The public verification of documents.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Verification {
+    /// The department in whose name printable reports are sealed: one of `certificates.seals`. Default: none, and no
+    /// report is printed here.
+    pub department: Option<DepartmentId>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -259,6 +269,15 @@ impl Config {
         }
         if !self.exchange.url().starts_with("https://") || self.exchange.url().ends_with('/') {
             return Err("`exchange.url` must begin with https:// and end without a slash".to_owned());
+        }
+        if let Some(department) = &self.verification.department
+            && !self
+                .certificates
+                .seals
+                .iter()
+                .any(|seal| seal.department == *department)
+        {
+            return Err("`verification.department` must be one of `certificates.seals`".to_owned());
         }
         self.limits.check()
     }

@@ -10,7 +10,7 @@ struct Asset {
     body: &'static [u8],
 }
 
-static ASSETS: [Asset; 4] = [
+static ASSETS: [Asset; 5] = [
     Asset {
         name: "portal.css",
         content_type: "text/css; charset=utf-8",
@@ -20,6 +20,11 @@ static ASSETS: [Asset; 4] = [
         name: "copy.js",
         content_type: "text/javascript; charset=utf-8",
         body: include_bytes!("assets/copy.js"),
+    },
+    Asset {
+        name: "compare.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_bytes!("assets/compare.js"),
     },
     Asset {
         name: "verify.js",
@@ -37,15 +42,17 @@ static ASSETS: [Asset; 4] = [
 pub(super) struct Urls {
     pub(super) css: String,
     pub(super) copy_js: String,
+    pub(super) compare_js: String,
     pub(super) verify_js: String,
     pub(super) seal: String,
 }
 
 pub(super) static URLS: LazyLock<Urls> = LazyLock::new(|| {
-    let [css, copy_js, verify_js, seal] = &ASSETS;
+    let [css, copy_js, compare_js, verify_js, seal] = &ASSETS;
     Urls {
         css: css.url(),
         copy_js: copy_js.url(),
+        compare_js: compare_js.url(),
         verify_js: verify_js.url(),
         seal: seal.url(),
     }

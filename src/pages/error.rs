@@ -17,7 +17,7 @@ use crate::{
     api,
     audit::AuditError,
     department::AccountError,
-    verification::{DeskError, NotAdmitted},
+    verification::{DeskError, NotAdmitted, PaperError},
 };
 
 /// Why a page is not shown.
@@ -67,6 +67,16 @@ impl From<NotAdmitted> for PageError {
             NotAdmitted::TooMany { retry_after_s } => Self::TooMany { retry_after_s },
             NotAdmitted::Full { retry_after_s } => Self::Full { retry_after_s },
             NotAdmitted::TooLarge { .. } => Self::TooLarge,
+        }
+    }
+}
+
+impl From<PaperError> for PageError {
+    fn from(error: PaperError) -> Self {
+        match error {
+            PaperError::NoSuchReport | PaperError::NoSeal => Self::NotFound,
+            PaperError::Desk(error) => error.into(),
+            PaperError::Paper(error) => Self::Unavailable(Box::new(error)),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Names of the domain's values in both languages.
 
+use jiff::Timestamp;
+
 use super::lang::Lang;
 use crate::{
     audit::{Action, Outcome},
     catalogue::{DataType, Mask, ResourceStatus, Sensitivity, SharingKind, SharingMode, UpdateCycle},
     certificate::Status,
     department::Role,
-    verification::{Format, Indication, Severity, SignatureKind},
+    verification::{Format, Severity, SignatureKind, words},
 };
 
 impl Lang {
@@ -131,19 +133,19 @@ impl Lang {
     }
 
     pub(super) fn signature_kind(self, kind: &SignatureKind) -> &'static str {
-        self.either(match kind {
-            SignatureKind::Seal => ("电子印章", "Seal"),
-            SignatureKind::Signature => ("电子签名", "Signature"),
-            SignatureKind::DocumentTimestamp => ("文档时间戳", "Document timestamp"),
-        })
+        self.either(kind.words())
     }
 
     pub(super) fn severity(self, severity: &Severity) -> &'static str {
-        self.either(match severity {
-            Severity::Info => ("说明", "Note"),
-            Severity::Warning => ("注意", "Warning"),
-            Severity::Error => ("问题", "Problem"),
-        })
+        self.either(severity.words())
+    }
+
+    pub(super) fn time(self, at: &Timestamp) -> String {
+        words::shown_time(*at)
+    }
+
+    pub(super) fn revocation(self, known: &str) -> String {
+        self.words(&words::revocation(known)).to_owned()
     }
 
     pub(super) fn format(self, format: &Format) -> &'static str {
@@ -154,15 +156,6 @@ impl Lang {
             Format::Cms => ("CMS", "CMS"),
             Format::Unknown => ("无法识别", "Not recognised"),
         })
-    }
-}
-
-/// The indication as EN 319 102-1 writes it.
-pub(super) fn indication(indication: &Indication) -> &'static str {
-    match indication {
-        Indication::TotalPassed => "TOTAL_PASSED",
-        Indication::Indeterminate => "INDETERMINATE",
-        Indication::TotalFailed => "TOTAL_FAILED",
     }
 }
 

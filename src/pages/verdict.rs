@@ -1,93 +1,131 @@
-//! What a report says at a glance.
+//! What a report says at a glance, for `verdict.html`.
 
-use std::cmp::Reverse;
-
-use super::{labels, lang::Lang, texts::fill};
-use crate::{
-    certificate::Status,
-    verification::{Indication, Report},
+use super::lang::Lang;
+use crate::verification::{
+    Bilingual, Change, Finding, Report, SignatureReport,
+    words::{Assessment, Headline, Tone},
 };
 
-/// How the verdict looks; never by colour alone, the headline says it too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Good,
-    Bad,
-    Unsure,
-    /// About a code, not about a document.
-    Plain,
-}
+/// The most signatures whose details stand on a page; the report to download has all.
+const MAX_SHOWN_SIGNATURES: usize = 50;
+/// The most findings, and the most changes of a revision, that stand on a page.
+pub(super) const MAX_SHOWN_LINES: usize = 100;
 
 /// A report with its headline, for `verdict.html`.
 pub(super) struct Verdict {
-    pub(super) tone: Tone,
-    pub(super) headline: String,
-    pub(super) text: &'static str,
+    pub(super) headline: Headline,
+    pub(super) assessments: [Assessment; 3],
     pub(super) report: Report,
     /// The report as it is downloaded: base64 of its JSON.
     pub(super) json: String,
+    /// Where the sealed report is, if one can be had.
+    pub(super) paper: Option<String>,
+    /// Tells the ids of its elements from those of others on the page.
+    pub(super) key: String,
+}
+
+/// The signed version that a file begins with, where the file goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SignedVersion {
+    pub(super) bytes: u64,
+    /// The place of its signature, from 1.
+    pub(super) number: usize,
 }
 
 impl Verdict {
-    /// About a document.
-    pub(super) fn of_document(report: Report, lang: Lang) -> Self {
-        let (tone, headline, text) = judge(&report, lang);
-        Self::new(tone, headline, text, report)
-    }
-
-    /// About what a code stands for: nothing is said of any document.
-    pub(super) fn of_code(report: Report, lang: Lang) -> Self {
-        let t = lang.texts();
-        let (tone, headline, text) = match report.certificate.as_ref().map(|certificate| certificate.status) {
-            Some(Status::Valid) => (Tone::Plain, t.verdict_listed, t.verdict_listed_text),
-            Some(Status::Revoked) => (Tone::Bad, t.verdict_revoked, t.verdict_refused_text),
-            Some(Status::Expired) => (Tone::Bad, t.verdict_expired, t.verdict_refused_text),
-            Some(Status::NotYetValid) => (Tone::Unsure, t.verdict_not_yet, t.verdict_listed_text),
-            None => (Tone::Unsure, t.verdict_no_code, t.verdict_no_code_text),
-        };
-        Self::new(tone, headline.to_owned(), text, report)
-    }
-
-    fn new(tone: Tone, headline: String, text: &'static str, mut report: Report) -> Self {
+    /// `can_seal`: whether a sealed report can be had of what is kept.
+    pub(super) fn new(report: Report, lang: Lang, can_seal: bool) -> Self {
         let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
-        // What decided the verdict is read first.
-        report.findings.sort_by_key(|finding| Reverse(finding.severity));
+        let kept = report.id.as_ref().filter(|_| can_seal);
         Self {
-            tone,
-            headline,
-            text,
-            report,
+            headline: report.headline(),
+            assessments: report.assessments(),
             json: data_encoding::BASE64.encode(&json),
+            paper: kept.map(|id| format!("/verify/reports/{id}.pdf?lang={lang}")),
+            key: report
+                .id
+                .as_ref()
+                .map_or_else(|| report.document_sha256.clone(), ToString::to_string),
+            report,
         }
     }
 
     pub(super) fn class(&self) -> &'static str {
-        match self.tone {
-            Tone::Good => "good",
-            Tone::Bad => "bad",
-            Tone::Unsure => "unsure",
-            Tone::Plain => "plain-tone",
-        }
+        class(&self.headline.tone)
     }
 
-    /// The path of its sign, in a square of 24: a tick, a cross, a question mark, an i.
     pub(super) fn sign(&self) -> &'static str {
-        match self.tone {
-            Tone::Good => "M6.5 12.5l3.8 3.8 7.4-8.2",
-            Tone::Bad => "M7.5 7.5l9 9m0-9l-9 9",
-            Tone::Unsure => "M9 9.2a3 3 0 1 1 4.2 2.9c-.9.5-1.2 1-1.2 1.9m0 2.9v.3",
-            Tone::Plain => "M12 11v5.5m0-9v.3",
-        }
+        sign(&self.headline.tone)
     }
 
-    pub(super) fn indication(&self) -> String {
-        let mut text = labels::indication(&self.report.indication).to_owned();
-        if let Some(sub) = self.report.sub_indication {
-            text.push_str(" / ");
-            text.push_str(&api_name(&sub));
-        }
-        text
+    /// Findings on the document as a whole, what weighs most first.
+    pub(super) fn findings(&self) -> Vec<&Finding> {
+        shown(self.report.findings_of(None))
     }
+
+    /// The signatures that are shown, each with its place from 1.
+    pub(super) fn signatures(&self) -> Vec<(usize, &SignatureReport)> {
+        (1..).zip(&self.report.signatures).take(MAX_SHOWN_SIGNATURES).collect()
+    }
+
+    pub(super) fn findings_of(&self, number: &usize) -> Vec<&Finding> {
+        shown(self.report.findings_of(Some(number.saturating_sub(1))))
+    }
+
+    /// Whether the page shows less than the report holds.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.report.signatures.len() > MAX_SHOWN_SIGNATURES
+            || self.report.findings.len() > MAX_SHOWN_LINES
+            || self.report.signatures.iter().any(|signature| {
+                let revisions = signature.changes_by_revision();
+                revisions.iter().any(|(_, changes)| changes.len() > MAX_SHOWN_LINES)
+            })
+    }
+
+    /// The signed version that matters most: of a signature after which something changed that it does not permit, else
+    /// of the newest that does not cover the whole file.
+    pub(super) fn signed_version(&self) -> Option<SignedVersion> {
+        let forbidden = |signature: &SignatureReport| signature.changes.iter().any(|change| !change.permitted);
+        let newest_first = || self.report.signatures.iter().enumerate().rev();
+        let versions = || newest_first().filter_map(|(place, s)| Some((s, self.version(&(place + 1), s)?)));
+        let of_forbidden = versions().find(|(signature, _)| forbidden(signature));
+        of_forbidden.or_else(|| versions().next()).map(|(_, version)| version)
+    }
+
+    /// The signed version of one signature.
+    pub(super) fn version(&self, number: &usize, signature: &SignatureReport) -> Option<SignedVersion> {
+        let bytes = signature
+            .signed_bytes
+            .filter(|bytes| (1..self.report.size_bytes).contains(bytes))?;
+        Some(SignedVersion { bytes, number: *number })
+    }
+
+    /// The pages that changed since a signed version, with commas: `2,5`.
+    pub(super) fn pages(&self, version: &SignedVersion) -> String {
+        let signature = self.report.signatures.get(version.number.saturating_sub(1));
+        let mut pages: Vec<u32> = signature
+            .map(|signature| signature.changes.iter().filter_map(|change| change.page).collect())
+            .unwrap_or_default();
+        pages.sort_unstable();
+        pages.dedup();
+        pages.truncate(MAX_SHOWN_LINES);
+        let pages: Vec<String> = pages.iter().map(u32::to_string).collect();
+        pages.join(",")
+    }
+
+    /// What a signature's later revisions changed, no more of each than is shown.
+    pub(super) fn revisions<'a>(&self, signature: &'a SignatureReport) -> Vec<(u32, Vec<&'a Change>)> {
+        let mut revisions = signature.changes_by_revision();
+        revisions
+            .iter_mut()
+            .for_each(|(_, changes)| changes.truncate(MAX_SHOWN_LINES));
+        revisions
+    }
+}
+
+fn shown(mut findings: Vec<&Finding>) -> Vec<&Finding> {
+    findings.truncate(MAX_SHOWN_LINES);
+    findings
 }
 
 /// The name of a value in the API.
@@ -98,124 +136,29 @@ pub(super) fn api_name(value: &impl serde::Serialize) -> String {
     }
 }
 
-/// Green only for what is proven: all passed, and known not to be changed.
-fn judge(report: &Report, lang: Lang) -> (Tone, String, &'static str) {
-    let t = lang.texts();
-    let plain = |tone, headline: &str, text| (tone, headline.to_owned(), text);
-    if report.modified_after_signing == Some(true) {
-        return plain(Tone::Bad, t.verdict_changed, t.verdict_changed_text);
-    }
-    match report.certificate.as_ref().map(|certificate| certificate.status) {
-        Some(Status::Revoked) => return plain(Tone::Bad, t.verdict_revoked, t.verdict_refused_text),
-        Some(Status::Expired) => return plain(Tone::Bad, t.verdict_expired, t.verdict_refused_text),
-        Some(Status::NotYetValid) => return plain(Tone::Unsure, t.verdict_not_yet, t.verdict_refused_text),
-        Some(Status::Valid) | None => {}
-    }
-    match (report.indication, report.modified_after_signing) {
-        (Indication::TotalPassed, Some(false)) => {
-            let sealed_by = report.signatures.iter().find_map(|signature| {
-                let names = [&signature.seal_name, &signature.signer];
-                names.into_iter().flatten().next()
-            });
-            let signer = sealed_by.map_or(t.unknown_signer, String::as_str);
-            (Tone::Good, fill(t.verdict_unchanged, signer), t.verdict_unchanged_text)
-        }
-        (Indication::TotalFailed, _) => plain(Tone::Bad, t.verdict_refused, t.verdict_refused_text),
-        _ => plain(Tone::Unsure, t.verdict_unproven, t.verdict_unproven_text),
+/// The class of a tone in `portal.css`.
+pub(super) fn class(tone: &Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Unsure => "unsure",
+        Tone::Plain => "plain-tone",
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::verification::{Bilingual, CertificateReport, Finding, Format, Severity, TrustSnapshot};
-
-    fn report(indication: Indication, modified: Option<bool>, status: Option<Status>) -> Report {
-        Report {
-            file: None,
-            format: Format::Pdf,
-            document_sha256: String::new(),
-            size_bytes: 0,
-            verified_at: Timestamp::UNIX_EPOCH,
-            indication,
-            sub_indication: None,
-            modified_after_signing: modified,
-            signatures: Vec::new(),
-            certificate: status.map(|status| CertificateReport {
-                identifier: String::new(),
-                certificate_type: String::new(),
-                title: String::new(),
-                issuer: String::new(),
-                status,
-                valid_from: String::new(),
-                valid_until: String::new(),
-                revoked_at: None,
-                equals_issued: None,
-            }),
-            trust_snapshot: TrustSnapshot {
-                id: String::new(),
-                date: Timestamp::UNIX_EPOCH,
-            },
-            findings: Vec::new(),
-        }
+/// The path of a tone's sign, in a square of 24: a tick, a cross, a question mark, a bar.
+pub(super) fn sign(tone: &Tone) -> &'static str {
+    match tone {
+        Tone::Good => "M6.5 12.5l3.8 3.8 7.4-8.2",
+        Tone::Bad => "M7.5 7.5l9 9m0-9l-9 9",
+        Tone::Unsure => "M9 9.2a3 3 0 1 1 4.2 2.9c-.9.5-1.2 1-1.2 1.9m0 2.9v.3",
+        Tone::Plain => "M8 12h8",
     }
+}
 
-    #[test]
-    fn problems_are_shown_before_notes() {
-        let mut report = report(Indication::TotalFailed, Some(true), None);
-        report.findings = [Severity::Info, Severity::Error, Severity::Warning, Severity::Info]
-            .map(|severity| Finding {
-                code: String::new(),
-                severity,
-                signature: None,
-                message: Bilingual {
-                    zh: String::new(),
-                    en: String::new(),
-                },
-            })
-            .to_vec();
-        let verdict = Verdict::of_document(report, Lang::En);
-        let shown: Vec<_> = verdict.report.findings.iter().map(|finding| finding.severity).collect();
-        assert_eq!(
-            shown,
-            [Severity::Error, Severity::Warning, Severity::Info, Severity::Info]
-        );
-    }
-
-    #[test]
-    fn only_an_unchanged_document_that_passed_and_counts_is_good() {
-        use Indication::{Indeterminate, TotalFailed, TotalPassed};
-        for indication in [TotalPassed, Indeterminate, TotalFailed] {
-            for modified in [Some(false), Some(true), None] {
-                for status in [
-                    None,
-                    Some(Status::Valid),
-                    Some(Status::Revoked),
-                    Some(Status::Expired),
-                    Some(Status::NotYetValid),
-                ] {
-                    let verdict = Verdict::of_document(report(indication, modified, status), Lang::En);
-                    let good = indication == TotalPassed
-                        && modified == Some(false)
-                        && matches!(status, None | Some(Status::Valid));
-                    assert_eq!(
-                        verdict.tone == Tone::Good,
-                        good,
-                        "{indication:?} {modified:?} {status:?}"
-                    );
-                    assert_eq!(verdict.headline.starts_with("Unchanged since"), good);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_code_alone_is_never_good_news_about_a_document() {
-        for status in [None, Some(Status::Valid), Some(Status::Revoked)] {
-            let verdict = Verdict::of_code(report(Indication::Indeterminate, None, status), Lang::Zh);
-            assert_ne!(verdict.tone, Tone::Good);
-        }
+impl Lang {
+    /// The words of this language.
+    pub(super) fn words(self, words: &Bilingual) -> &str {
+        self.pick(&words.zh, &words.en)
     }
 }

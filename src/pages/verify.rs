@@ -1,5 +1,9 @@
 use actix_multipart::Multipart;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{ContentDisposition, DispositionParam, DispositionType},
+    web,
+};
 use askama::Template;
 use futures_util::StreamExt;
 use serde::Deserialize;
@@ -8,12 +12,14 @@ use super::{
     error::PageError,
     page::{self, Here, Page},
     texts::fill,
-    verdict::{Tone, Verdict},
+    verdict::{self, Verdict},
     visitor::Visitor,
 };
 use crate::{
+    api::extract::Id,
     config::Limits,
-    verification::{Admission, Desk, Receipt},
+    ids::VerificationId,
+    verification::{Admission, Desk, Language, Receipt, words},
 };
 
 /// Documents that one form without scripts may carry; scripts send one at a time.
@@ -62,7 +68,7 @@ pub(super) async fn check_files(
             admit(&admission, &request)?;
         }
         let report = desk.document(bytes, name).await?;
-        verdicts.push(Verdict::of_document(report, visitor.lang()));
+        verdicts.push(Verdict::new(report, visitor.lang(), desk.can_seal()));
     }
     answer(&visitor, &limits, Some(&request), verdicts)
 }
@@ -85,8 +91,52 @@ pub(super) async fn look_up(
     admit(&admission, &request)?;
     visitor.check_form(&form.csrf)?;
     let report = desk.code(&form.code).await?;
-    let verdict = Verdict::of_code(report, visitor.lang());
+    let verdict = Verdict::new(report, visitor.lang(), desk.can_seal());
     answer(&visitor, &limits, Some(&request), vec![verdict])
+}
+
+#[derive(Template)]
+#[template(path = "report.html", config = "src/pages/askama.toml")]
+struct ReportPage<'a> {
+    page: Page<'a>,
+    verdict: Verdict,
+}
+
+/// `GET /verify/reports/{id}`: a report that is kept, where the QR code of a printed one leads.
+pub(super) async fn report(
+    visitor: Visitor,
+    path: web::Path<String>,
+    desk: web::Data<Desk>,
+) -> Result<HttpResponse, PageError> {
+    let id = VerificationId::parse(&path).map_err(|_| PageError::NotFound)?;
+    let report = desk.report(&id).await?.ok_or(PageError::NotFound)?;
+    page::show(&ReportPage {
+        page: Page::new(&visitor, visitor.lang().texts().report_title, Here::Verify),
+        verdict: Verdict::new(report, visitor.lang(), desk.can_seal()),
+    })
+}
+
+/// `GET /verify/reports/{id}.pdf`: the same, sealed.
+pub(super) async fn paper(
+    request: HttpRequest,
+    id: Id,
+    visitor: Visitor,
+    path: web::Path<String>,
+    desk: web::Data<Desk>,
+    admission: web::Data<Admission>,
+) -> Result<HttpResponse, PageError> {
+    let verification = VerificationId::parse(&path).map_err(|_| PageError::NotFound)?;
+    admit(&admission, &request)?;
+    let lang = Language::parse(visitor.lang().tag()).unwrap_or_default();
+    let pdf = desk.paper(&id.0, &verification, lang).await?;
+    let short = verification.as_str().get(..8).unwrap_or_default();
+    Ok(HttpResponse::Ok()
+        .content_type("application/pdf")
+        .insert_header(ContentDisposition {
+            disposition: DispositionType::Attachment,
+            parameters: vec![DispositionParam::Filename(format!("yinxin-report-{short}.pdf"))],
+        })
+        .body(pdf))
 }
 
 fn admit(admission: &Admission, request: &HttpRequest) -> Result<(), PageError> {

@@ -18,7 +18,12 @@ use tokio::{
 
 pub use self::services::Services;
 use self::tls::ListenerTls;
-use crate::{clock::SharedClock, config::Config, ids::DepartmentId, verification::Admission};
+use crate::{
+    clock::SharedClock,
+    config::Config,
+    ids::DepartmentId,
+    verification::{Admission, Desk},
+};
 
 /// How often a node looks whether another process (the administrator's command line) changed departments, systems,
 /// credentials, resources, grants or service items.
@@ -29,6 +34,9 @@ const TLS_POLL: Duration = Duration::from_secs(1);
 
 /// How often the rates of addresses that have gone are forgotten: as long as a rate takes to be full again.
 const ADMISSION_UPKEEP: Duration = Duration::from_secs(60);
+
+/// How often the reports whose time is over are forgotten.
+const REPORTS_UPKEEP: Duration = Duration::from_secs(60);
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +116,7 @@ pub async fn start(config: &Config, clock: SharedClock) -> Result<Node, StartErr
             rt::spawn(follow_tls(vec![exchange_tls, portal_tls])),
             rt::spawn(keep_metrics()),
             rt::spawn(keep_admission(services.admission.clone())),
+            rt::spawn(keep_reports(services.desk.clone())),
         ],
         services,
         handles: vec![
@@ -203,5 +212,13 @@ async fn keep_admission(admission: Arc<Admission>) {
     loop {
         ticks.tick().await;
         admission.forget();
+    }
+}
+
+async fn keep_reports(desk: Arc<Desk>) {
+    let mut ticks = interval(REPORTS_UPKEEP);
+    loop {
+        ticks.tick().await;
+        desk.forget().await;
     }
 }

@@ -36,7 +36,7 @@ use crate::{
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
-    verification::{Admission, Desk, Names, NamesOf, Trust, Verifier},
+    verification::{Admission, Archive, Desk, Names, NamesOf, Retention, Trust, Verifier},
 };
 
 /// How long closing the store may take.
@@ -154,6 +154,16 @@ impl Services {
             verifier.clone(),
             db.clone(),
             names(issuer.clone(), directory.clone()),
+            Archive {
+                store: db.clone(),
+                random: random.clone(),
+                issuer: issuer.clone(),
+                department: config.verification.department.clone(),
+                retention: Retention {
+                    days: config.limits.report_days,
+                    max_bytes: config.limits.reports_bytes,
+                },
+            },
             clock.clone(),
             config.limits.documents_at_once,
         );

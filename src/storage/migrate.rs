@@ -7,6 +7,7 @@ use super::StorageError;
 const STEPS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_node.sql"),
     include_str!("../../migrations/sqlite/0002_accounts.sql"),
+    include_str!("../../migrations/sqlite/0003_verifications.sql"),
 ];
 
 /// Takes the steps that the database has not taken yet, each in a transaction of its own.

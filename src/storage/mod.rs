@@ -14,6 +14,7 @@ mod reply;
 mod source_sql;
 #[cfg(test)]
 mod tests;
+mod verification;
 mod version;
 
 use std::{

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod log;
+mod verification;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::{Names, Report, Verifier, judge_own, report_of_code};
+use super::{Archive, Language, Names, PaperError, Report, Verifier, judge_own, report_of_code};
 use crate::{
     certificate::{Certificate, CertificateStore, StoreFault, code},
     clock::SharedClock,
+    ids::{RequestId, VerificationId},
 };
 
 /// What people call a certificate's type and issuer: asked for when it is shown.
@@ -17,6 +18,7 @@ pub struct Desk {
     verifier: Verifier,
     certificates: Arc<dyn CertificateStore>,
     names: NamesOf,
+    archive: Archive,
     clock: SharedClock,
     at_once: Arc<Semaphore>,
 }
@@ -36,6 +38,7 @@ impl Desk {
         verifier: Verifier,
         certificates: Arc<dyn CertificateStore>,
         names: NamesOf,
+        archive: Archive,
         clock: SharedClock,
         at_once: usize,
     ) -> Self {
@@ -43,6 +46,7 @@ impl Desk {
             verifier,
             certificates,
             names,
+            archive,
             clock,
             at_once: Arc::new(Semaphore::new(at_once)),
         }
@@ -62,10 +66,11 @@ impl Desk {
         };
         let (report, sha256) = tokio::task::spawn_blocking(work).await.map_err(|_| DeskError::CutOff)?;
         let own = self.certificates.by_document(&sha256).await.map_err(DeskError::Store)?;
-        Ok(match own {
+        let report = match own {
             Some(certificate) => judge_own(report, &certificate, (self.names)(&certificate)),
             None => report,
-        })
+        };
+        Ok(self.archive.keep(report).await)
     }
 
     /// What a verification code stands for, as it was typed.
@@ -77,6 +82,37 @@ impl Desk {
         let found = found
             .as_ref()
             .map(|certificate| (certificate, (self.names)(certificate)));
-        Ok(report_of_code(&self.verifier, found, self.clock.now()))
+        let is_known = found.is_some();
+        let report = report_of_code(&self.verifier, found, self.clock.now());
+        // Guesses are not kept.
+        Ok(if is_known {
+            self.archive.keep(report).await
+        } else {
+            report
+        })
+    }
+
+    /// A report that is kept.
+    pub async fn report(&self, id: &VerificationId) -> Result<Option<Report>, DeskError> {
+        self.archive.report(id, self.clock.now()).await
+    }
+
+    /// A report that is kept, sealed, to be printed; recorded before it is sealed the first time.
+    pub async fn paper(&self, request: &RequestId, id: &VerificationId, lang: Language) -> Result<Vec<u8>, PaperError> {
+        self.archive.sealed(request, id, lang, self.clock.now()).await
+    }
+
+    /// Whether reports can be had sealed.
+    pub fn can_seal(&self) -> bool {
+        self.archive.can_seal()
+    }
+
+    /// Forgets the reports whose time is over: to be called now and then.
+    pub async fn forget(&self) {
+        match self.archive.forget(self.clock.now()).await {
+            Ok(0) => {}
+            Ok(reports) => tracing::info!(reports, "reports on verifications were forgotten"),
+            Err(error) => tracing::warn!(%error, "reports on verifications cannot be forgotten"),
+        }
     }
 }

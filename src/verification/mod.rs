@@ -2,13 +2,16 @@
 //! an error. What is not proven is INDETERMINATE.
 
 mod admission;
+mod archive;
 mod desk;
 mod findings;
 mod own;
+pub mod paper;
 mod pdf;
 mod report;
 mod signer;
 mod trust;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -17,12 +20,13 @@ use jiff::Timestamp;
 use self::findings::{Code, Outcome};
 pub use self::{
     admission::{Admission, NotAdmitted, Receipt},
+    archive::{Archive, Language, PaperError, ReportStore, Retention},
     desk::{Desk, DeskError, NamesOf},
     own::{Names, judge_own, report_of_code},
     report::*,
     trust::{MAX_ROOTS, Trust, TrustError},
 };
-pub use crate::formats::pdf::MAX_DOCUMENT_BYTES;
+pub use crate::{certificate::StoreFault, formats::pdf::MAX_DOCUMENT_BYTES};
 
 /// Verifies documents against one trust list.
 #[derive(Clone)]
@@ -87,6 +91,8 @@ impl Draft {
     fn new(sha256: &[u8], size: usize, name: Option<&str>, at: Timestamp, trust_snapshot: TrustSnapshot) -> Self {
         Self {
             report: Report {
+                id: None,
+                kept_until: None,
                 file: name.map(str::to_owned),
                 format: Format::Unknown,
                 document_sha256: data_encoding::HEXLOWER.encode(sha256),

@@ -2,9 +2,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::ids::VerificationId;
+
 /// What was found out about a document (ETSI EN 319 102-1 terms).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
+    /// Under which the report is kept for a time: `GET /v1/verifications/{id}` and `….pdf`. Whoever has it may read the
+    /// report. Absent where it is not kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub id: Option<VerificationId>,
+    /// Until when it is kept at most.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub kept_until: Option<Timestamp>,
     /// The name the document came with, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<String>,

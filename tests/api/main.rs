@@ -11,6 +11,7 @@ mod grants;
 mod listeners;
 mod problems;
 mod query;
+mod reports;
 mod resources;
 mod routes;
 mod rules;

@@ -232,6 +232,9 @@ pub fn routes() -> Vec<Route> {
                 "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7\r\n--b--\r\n";
             r.header("content-type", "multipart/form-data; boundary=b").body(body)
         }),
+        get("/v1/verifications/{id}", Public, "", &[], |_, r| r),
+        // sealed the first time it is asked for, which is recorded
+        get("/v1/verifications/{id}.pdf", Public, "", &["seal"], |_, r| r),
     ]
 }
 
@@ -251,6 +254,8 @@ pub struct Prepared {
     pub case: String,
     pub token: String,
     pub identifier: String,
+    /// The id of a report on a verification.
+    pub verification: String,
 }
 
 impl Prepared {
@@ -263,7 +268,10 @@ impl Prepared {
             .issue(&token, "gongjijin-jiaocun", &case, &worker())
             .await
             .expect(201);
+        let code = json!({"code": issued["verification_code"]});
+        let report = county.portal().post("/v1/verifications", &code).await.expect(200);
         Self {
+            verification: report["id"].as_str().unwrap().to_owned(),
             case,
             token,
             identifier: issued["identifier"].as_str().unwrap().to_owned(),
@@ -282,10 +290,10 @@ impl Prepared {
             .replace("{identifier}", &self.identifier)
             .replace(
                 "{id}",
-                if route.path.contains("grants") {
-                    GRANT
-                } else {
-                    &self.case
+                match route.path {
+                    path if path.contains("grants") => GRANT,
+                    path if path.contains("verifications") => &self.verification,
+                    _ => &self.case,
                 },
             );
         let request = client

@@ -104,7 +104,7 @@ async fn a_sealed_proof_an_altered_one_and_a_file_without_a_seal_get_their_verdi
             .contains("格式")
     );
     let report = browser
-        .run("return atob(document.querySelector('#queue > li:nth-child(3) [download]').href.split(',')[1])")
+        .run("return atob(document.querySelector('#queue > li:nth-child(3) a[href^=\"data:\"]').href.split(',')[1])")
         .await;
     let report: serde_json::Value = serde_json::from_str(report.as_str().unwrap()).unwrap();
     assert_eq!(report["indication"], "TOTAL_PASSED");

@@ -30,6 +30,8 @@ listen = "127.0.0.1:0"
 folder = "keys"
 [trust]
 roots = "trust"
+[verification]
+department = "shache-data"
 [log]
 level = "warn"
 "#;
@@ -43,7 +45,7 @@ impl Site {
         authority.server().save(path, "server");
         authority.client("node").save(path, "node-client");
         let mut config = NODE_TOML.to_owned();
-        for department in ["shache-hr", "shache-gjj"] {
+        for department in ["shache-hr", "shache-gjj", "shache-data"] {
             let name = format!("seal-{department}");
             authority.seal("示例电子印章", department).save(path, &name);
             config += &format!(

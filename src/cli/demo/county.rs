@@ -114,7 +114,16 @@ pub const SEALS: &[(&str, &str, &str, &str)] = &[
         "住房公积金业务专用章（示例）",
         "喀什地区住房公积金管理中心莎车县管理部",
     ),
+    (
+        "shache-data",
+        "seal-data",
+        "查验报告专用章（示例）",
+        "莎车县数字化发展局（示例）",
+    ),
 ];
+
+/// Whose seal stands on the reports of the demo's verifications.
+pub const REPORTS: &str = "shache-data";
 
 /// Portal accounts, as `accounts.toml` has them, with what each is for.
 pub const ACCOUNTS: &[&str] = &["clerk", "notary", "auditor", "publisher", "approver", "admin"];

@@ -253,6 +253,10 @@ folder = "keys"
 
 [trust]
 roots = "trust"
-{seals}"#
+
+[verification]
+department = "{reports}"
+{seals}"#,
+        reports = county::REPORTS,
     )
 }

@@ -7,11 +7,15 @@
   const queue = document.getElementById("queue");
   const section = document.getElementById("results-section");
   const announce = document.getElementById("announce");
+  const summary = document.getElementById("summary");
   const words = form.dataset;
   const waiting = [];
   let busy = false;
 
-  for (const hidden of document.querySelectorAll("[data-scripted]")) hidden.hidden = false;
+  // Files are sent as they are chosen: the label is the button, and there is nothing else to press.
+  form.classList.add("scripted");
+  document.getElementById("check").hidden = true;
+  for (const hidden of form.querySelectorAll("[data-scripted]")) hidden.hidden = false;
   for (const article of queue.querySelectorAll(".verdict")) prepare(article);
 
   form.addEventListener("submit", (event) => {
@@ -61,7 +65,7 @@
       const body = new FormData();
       body.append("csrf", form.elements.csrf.value);
       body.append("file", file, file.name);
-      enqueue({ name: file.name, url: form.action, body, tooLarge: file.size > Number(words.maxBytes) });
+      enqueue({ name: file.name, url: form.action, body, file, tooLarge: file.size > Number(words.maxBytes) });
     }
   }
 
@@ -69,9 +73,17 @@
     job.place = document.createElement("li");
     queue.prepend(job.place);
     section.hidden = false;
+    wait(job);
+    next();
+  }
+
+  function wait(job) {
+    job.cancel = () => {
+      waiting.splice(waiting.indexOf(job), 1);
+      fail(job, words.cancelled, true);
+    };
     show(job, words.waiting);
     waiting.push(job);
-    next();
   }
 
   function next() {
@@ -83,24 +95,31 @@
       return;
     }
     busy = true;
-    const progress = show(job, words.uploading, true);
     const request = new XMLHttpRequest();
+    job.cancel = () => request.abort();
+    const progress = show(job, words.uploading, true);
+    const state = progress.previousElementSibling;
     request.open("POST", job.url);
     request.setRequestHeader("X-Fragment", "verdict");
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) {
         progress.max = event.total;
         progress.value = event.loaded;
+        state.textContent = `${words.uploading} · ${size(event.loaded)} / ${size(event.total)}`;
       }
     });
     request.upload.addEventListener("load", () => {
       progress.removeAttribute("value");
-      progress.previousElementSibling.textContent = words.checking;
+      state.textContent = words.checking;
     });
+    let cancelled = false;
+    request.addEventListener("abort", () => { cancelled = true; });
     request.addEventListener("loadend", () => {
       busy = false;
       if (request.status === 200) {
         finish(job, request.responseText);
+      } else if (cancelled) {
+        fail(job, words.cancelled, true);
       } else if (request.status === 413) {
         fail(job, words.tooLarge, false);
       } else {
@@ -124,11 +143,16 @@
     const name = element("p", "file", job.name);
     const state = element("p", "hint", status);
     box.append(name, state);
+    const cancel = element("button", "button quiet small", words.cancel);
+    cancel.type = "button";
+    cancel.setAttribute("aria-label", `${words.cancel} ${job.name}`);
+    cancel.addEventListener("click", () => job.cancel());
     const progress = document.createElement("progress");
     if (withProgress) {
       progress.setAttribute("aria-label", `${status} ${job.name}`);
       box.append(progress);
     }
+    box.append(cancel);
     job.place.replaceChildren(box);
     return progress;
   }
@@ -140,8 +164,7 @@
       const retry = element("button", "button quiet", words.retry);
       retry.type = "button";
       retry.addEventListener("click", () => {
-        show(job, words.waiting);
-        waiting.push(job);
+        wait(job);
         next();
       });
       box.append(retry);
@@ -153,16 +176,69 @@
   function finish(job, html) {
     const page = new DOMParser().parseFromString(html, "text/html");
     const article = document.importNode(page.querySelector(".verdict"), true);
-    prepare(article);
+    prepare(article, job.file);
     job.place.replaceChildren(article);
     announce.textContent = `${job.name}: ${article.querySelector("h3").textContent}`;
+    sum();
     if (waiting.length === 0) article.scrollIntoView({ block: "nearest" });
   }
 
-  function prepare(article) {
-    const button = article.querySelector("[data-print]");
-    button.hidden = false;
-    button.addEventListener("click", () => window.print());
+  // How many of each kind there are, once there are several.
+  function sum() {
+    const count = (tone) => queue.querySelectorAll(`.verdict[data-tone="${tone}"]`).length;
+    const counts = { n: queue.querySelectorAll(".verdict").length };
+    for (const tone of ["good", "bad", "unsure"]) counts[tone] = count(tone);
+    summary.hidden = counts.n < 2;
+    summary.textContent = summary.dataset.text.replace(/\{(\w+)\}/g, (_, name) => counts[name]);
+  }
+
+  // Brings a verdict to life. Without its file, as after a form was sent without scripts, there is nothing to cut.
+  function prepare(article, file) {
+    const print = article.querySelector("[data-print]");
+    if (print) {
+      print.hidden = false;
+      print.addEventListener("click", () => window.print());
+    }
+    if (!file) return;
+    for (const part of article.querySelectorAll("[data-scripted]")) part.hidden = false;
+    for (const button of article.querySelectorAll("[data-signed]")) {
+      button.addEventListener("click", () => save(file.slice(0, Number(button.dataset.signed), file.type), signedName(file.name)));
+    }
+    const button = article.querySelector("[data-compare]");
+    if (!button) return;
+    const place = article.querySelector(".compare");
+    const label = button.textContent;
+    button.setAttribute("aria-expanded", "false");
+    button.addEventListener("click", () => {
+      const opens = place.hidden;
+      button.setAttribute("aria-expanded", String(opens));
+      button.textContent = opens ? compare.close : label;
+      if (opens) {
+        const pages = button.dataset.pages.split(",").filter(Boolean).map(Number);
+        compare.open(place, file, Number(button.dataset.compare), pages);
+      } else {
+        place.hidden = true;
+        place.replaceChildren();
+      }
+    });
+  }
+
+  function save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  }
+
+  // `a.pdf` as `a.signed.pdf`.
+  function signedName(name) {
+    const dot = name.lastIndexOf(".");
+    return dot > 0 ? `${name.slice(0, dot)}.signed${name.slice(dot)}` : `${name}.signed`;
+  }
+
+  function size(bytes) {
+    return bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
   }
 
   function element(name, className, text) {

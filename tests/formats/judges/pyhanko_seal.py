@@ -1,4 +1,4 @@
-"""Validates the one seal of a PDF with pyHanko: judge FILE ROOT.pem; prints a line a fact."""
+"""Validates the one seal of a PDF with pyHanko: judge FILE ROOT.pem [TIME]; prints a line a fact."""
 
 import sys
 from datetime import datetime, timezone
@@ -8,11 +8,11 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
-document, root = sys.argv[1:]
+document, root, *time = sys.argv[1:]
 context = ValidationContext(
     trust_roots=[load_cert_from_pemder(root)],
     allow_fetching=False,
-    moment=datetime(2026, 11, 5, tzinfo=timezone.utc),
+    moment=datetime.fromisoformat(time[0]) if time else datetime(2026, 11, 5, tzinfo=timezone.utc),
 )
 with open(document, "rb") as file:
     (seal,) = PdfFileReader(file).embedded_signatures
