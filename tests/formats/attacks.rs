@@ -1,5 +1,22 @@
 //! What is done to a sealed document, and that it never passes.
 
+mod active;
+mod annotations;
+pub mod cases;
+mod forgery;
+mod forms;
+mod incremental;
+mod messages;
+mod pages;
+mod references;
+mod revocation;
+pub mod scene;
+mod sealed;
+mod shadow;
+mod spoofing;
+mod wrapping;
+mod writer;
+
 use jiff::Timestamp;
 use yinxin::{
     keys::Identity,

@@ -8,6 +8,7 @@ mod costs;
 mod county;
 mod issuing;
 mod judges;
+mod mutations;
 mod pki;
 mod sample;
 mod sealing;

@@ -1,0 +1,137 @@
+//! What acts, what is said about the document, and which layers are shown.
+
+use super::{
+    cases::{Case, Modified, case},
+    scene::{FIRST_PAGE, Permits, Stage, catalog},
+    writer::{TRAILER, Writer},
+};
+
+pub fn cases(stage: &Stage) -> Vec<Case> {
+    let class = "catalog and actions";
+    let codes: &[&str] = &[
+        "catalog_changed",
+        "action_added",
+        "actions_changed",
+        "layers_changed",
+        "names_changed",
+        "optional_content_changed",
+        "page_changed",
+        "embedded_file_added",
+        "extensions_changed",
+    ];
+    let mut cases = Vec::new();
+    for permits in [Permits::Nothing, Permits::Filling, Permits::Unsaid] {
+        let mut add = |name: &str, codes, write: &dyn Fn(&mut Writer)| {
+            cases.push(case(
+                class,
+                format!("{name}, {permits:?}"),
+                stage.update(permits, write),
+                codes,
+            ));
+        };
+        let entries = [
+            (
+                "a script on opening",
+                "/OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >>",
+            ),
+            ("a jump on opening", "/OpenAction [4 0 R /Fit]"),
+            ("a program on opening", "/OpenAction << /S /Launch /F (calc.exe) >>"),
+            ("a script on closing", "/AA << /WC << /S /JavaScript /JS (1) >> >>"),
+            (
+                "named scripts",
+                "/Names << /JavaScript << /Names [(a) << /S /JavaScript /JS (1) >>] >> >>",
+            ),
+            (
+                "an embedded file",
+                "/Names << /EmbeddedFiles << /Names [(a) << /Type /Filespec /F (a.txt) /EF << /F 40 0 R >> >>] >> >>",
+            ),
+            ("a portfolio", "/Collection << /View /D >>"),
+            ("an address", "/URI << /Base (http://example.invalid/) >>"),
+            ("outlines", "/Outlines << /Type /Outlines /Count 0 >>"),
+            (
+                "another way to be shown",
+                "/ViewerPreferences << /Direction /R2L >> /PageLayout /TwoPageLeft",
+            ),
+            ("names of pages", "/PageLabels << /Nums [0 << /S /r >>] >>"),
+            ("an unknown entry", "/Yinxin true"),
+            ("another version", "/Version /1.3"),
+            (
+                "a structure",
+                "/StructTreeRoot << /Type /StructTreeRoot >> /MarkInfo << /Marked true >>",
+            ),
+            (
+                "an output intent",
+                "/OutputIntents [<< /Type /OutputIntent /S /GTS_PDFA1 >>]",
+            ),
+        ];
+        for (name, entry) in entries {
+            add(name, codes, &|w| {
+                w.object(1, &catalog(permits, entry))
+                    .stream(40, "/Type /EmbeddedFile", "a file");
+            });
+        }
+        add("a layer switched off", codes, &|w| {
+            w.object(1, &catalog(permits, "").replace("/ON [16 0 R]", "/OFF [16 0 R]"));
+        });
+        add("a layer that hides itself on paper", codes, &|w| {
+            w.object(
+                16,
+                "<< /Type /OCG /Name (Layer) /Usage << /Print << /PrintState /OFF >> >> >>",
+            );
+        });
+        add("another group under a layer's name", codes, &|w| {
+            w.object(16, "<< /Type /OCMD /OCGs [] /P /AllOff >>");
+        });
+        add("a script on a page", codes, &|w| {
+            w.object(
+                3,
+                &FIRST_PAGE.replace("/Annots", "/AA << /O << /S /JavaScript /JS (1) >> >> /Annots"),
+            );
+        });
+    }
+    cases.extend(description(stage));
+    cases
+}
+
+fn description(stage: &Stage) -> Vec<Case> {
+    let class = "description of the document";
+    let codes: &[&str] = &[
+        "info_changed",
+        "metadata_changed",
+        "trailer_changed",
+        "catalog_changed",
+        "document_id_changed",
+        "id_changed",
+        "file_identifier_changed",
+        "object_unreferenced",
+        "unreferenced_object",
+    ];
+    let update = |write: &dyn Fn(&mut Writer)| stage.update(Permits::Nothing, write);
+    let title = update(&|w| {
+        w.object(13, "<< /Title (Another agreement) >>");
+    });
+    let other = update(&|w| {
+        w.trailer(&TRAILER.replace("/Info 13", "/Info 40"))
+            .object(40, "<< /Title (Another agreement) >>");
+    });
+    let metadata = update(&|w| {
+        w.object(1, &catalog(Permits::Nothing, "/Metadata 40 0 R")).stream(
+            40,
+            "/Type /Metadata /Subtype /XML",
+            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"/>",
+        );
+    });
+    let identifier = update(&|w| {
+        w.trailer(&TRAILER.replace("[<0011", "[<9911"));
+    });
+    let unused = update(&|w| {
+        w.object(40, "(nothing shows this)");
+    });
+    vec![
+        case(class, "another title", title, codes),
+        case(class, "other information", other, codes),
+        case(class, "metadata added", metadata, codes),
+        case(class, "another identifier", identifier, codes).headline(Modified::NotUnchanged),
+        case(class, "an object that nothing uses", unused, codes).headline(Modified::NotUnchanged),
+    ]
+}

@@ -1,0 +1,119 @@
+//! Forms: what a field shows is not what it holds, or a field does more than it did.
+
+use super::{
+    cases::{Case, case},
+    scene::{ALL, APPEARANCE, COVER, COVER_FORM, FIRST_PAGE, FORM, Permits, Stage, field, shown},
+    writer::Writer,
+};
+
+pub fn cases(stage: &Stage) -> Vec<Case> {
+    let swap = "form appearance swap";
+    let class = "form";
+    let codes: &[&str] = &[
+        "appearance_changed",
+        "appearance_differs",
+        "appearance_not_of_value",
+        "field_appearance",
+        "field_changed",
+        "field_value_changed",
+        "widget_changed",
+        "annotation_changed",
+        "page_resources_changed",
+    ];
+    let structure: &[&str] = &[
+        "field_added",
+        "field_removed",
+        "field_changed",
+        "field_renamed",
+        "form_changed",
+        "form_removed",
+        "widget_changed",
+        "annotation_added",
+        "annotation_changed",
+        "field_action",
+        "action_added",
+        "appearance_changed",
+    ];
+    let mut cases = Vec::new();
+    for permits in ALL {
+        let mut add = |class: &'static str, name: &str, codes, write: &dyn Fn(&mut Writer)| {
+            cases.push(case(
+                class,
+                format!("{name}, {permits:?}"),
+                stage.update(permits, write),
+                codes,
+            ));
+        };
+        add(swap, "the picture alone", codes, &|w| {
+            w.stream(9, APPEARANCE, &shown("900"));
+        });
+        add(swap, "a new picture of another value", codes, &|w| {
+            w.object(10, &field("200", 40)).stream(40, APPEARANCE, &shown("900"));
+        });
+        add(swap, "the value alone", codes, &|w| {
+            w.object(10, &field("900", 9));
+        });
+        add(swap, "the right value in a picture that covers the page", codes, &|w| {
+            w.object(10, &field("200", 40))
+                .stream(40, COVER_FORM, &format!("{COVER} {}", shown("200")));
+        });
+        add(swap, "no picture", codes, &|w| {
+            w.object(10, &field("100", 9).replace("/AP << /N 9 0 R >>", ""));
+        });
+        add(swap, "a picture of several states", codes, &|w| {
+            w.object(
+                10,
+                &field("100", 9)
+                    .replace("/N 9 0 R", "/N << /Off 9 0 R /On 40 0 R >>")
+                    .replace("/F 4", "/F 4 /AS /On"),
+            )
+            .stream(40, APPEARANCE, &shown("900"));
+        });
+        add(class, "renamed", structure, &|w| {
+            w.object(10, &field("100", 9).replace("(amount)", "(other)"));
+        });
+        add(class, "removed", structure, &|w| {
+            w.object(6, &FORM.replace("10 0 R ", ""))
+                .object(3, &FIRST_PAGE.replace("10 0 R ", ""))
+                .free(10);
+        });
+        add(class, "a script on the field", structure, &|w| {
+            let action = "/AA << /K << /S /JavaScript /JS (event.value = 900) >> >>";
+            w.object(10, &field("100", 9).replace("/F 4", &format!("/F 4 {action}")));
+        });
+        add(class, "an order of calculation", structure, &|w| {
+            w.object(6, &FORM.replace("/SigFlags", "/CO [10 0 R] /SigFlags"));
+        });
+        add(class, "a form of another kind", structure, &|w| {
+            w.object(6, &FORM.replace("/SigFlags", "/XFA 40 0 R /SigFlags")).stream(
+                40,
+                "",
+                "<xdp:xdp xmlns:xdp=\"http://ns.adobe.com/xdp/\"/>",
+            );
+        });
+        add(class, "another font for all fields", structure, &|w| {
+            w.object(6, &FORM.replace("/F1 8 0 R", "/F1 40 0 R"))
+                .object(40, "<< /Type /Font /Subtype /Type1 /BaseFont /ZapfDingbats >>");
+        });
+    }
+    let structure_only = [Permits::Nothing, Permits::Filling];
+    for permits in structure_only {
+        let added = stage.update(permits, |w| {
+            w.object(6, &FORM.replace("11 0 R]", "11 0 R 40 0 R]"))
+                .object(3, &FIRST_PAGE.replace("12 0 R]", "12 0 R 40 0 R]"))
+                .object(40, &field("900", 41).replace("amount", "more"))
+                .stream(41, APPEARANCE, &shown("900"));
+        });
+        cases.push(case(class, format!("a field added, {permits:?}"), added, structure));
+    }
+    let filled = stage.update(Permits::Nothing, |w| {
+        w.object(10, &field("900", 40)).stream(40, APPEARANCE, &shown("900"));
+    });
+    cases.push(case(
+        class,
+        "filled in though nothing is permitted",
+        filled,
+        &["field_value_changed", "field_changed", "form_filled", "field_filled"],
+    ));
+    cases
+}
