@@ -6,6 +6,7 @@ mod bounds;
 mod command;
 mod costs;
 mod county;
+mod fuzz_seeds;
 mod issuing;
 mod judges;
 mod mutations;
