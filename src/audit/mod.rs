@@ -226,8 +226,10 @@ pub trait LogStore: Send + Sync {
     fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, StoreFault>>;
     /// The hashes of a tile; more of them than at the time of an older checkpoint, never fewer.
     fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>>;
-    /// Stores new tiles, the checkpoint over them and the search rows of the entries it newly covers, in one
-    /// transaction; false, and nothing stored, when the tree no longer has the size that the growth starts from.
+    /// Files entries so that a search finds them; those filed before are filed again.
+    fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>>;
+    /// Stores new tiles and the checkpoint over them, in one transaction; false, and nothing stored, when the tree no
+    /// longer has the size that the growth starts from.
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>>;
     /// Entries that pass the filter, newest first.
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>>;
@@ -244,8 +246,6 @@ pub struct Growth {
     pub checkpoint: String,
     /// Every tile that is new or longer than before.
     pub tiles: Vec<Tile>,
-    /// The entries `from_size + 1` to `tree_size`.
-    pub entries: Vec<Placed>,
 }
 
 /// A tile of C2SP tlog-tiles: at level 0 up to 256 leaf hashes, above up to 256 roots of full tiles below.

@@ -13,8 +13,10 @@ use crate::formats::{checkpoint::Signer, merkle::leaf_hash};
 
 /// How often what was appended is given its place: 500 ms.
 const ROUND: Duration = Duration::from_millis(500);
-/// How many entries one transaction sequences at most, so that appending never waits long: 1,000.
+/// How many entries the tree grows by at most before it is signed: 1,000.
 const ROUND_ENTRIES: u32 = 1_000;
+/// How many entries one transaction files for the search at most, so that appending never waits long: 64.
+const FILED_AT_ONCE: usize = 64;
 
 /// Gives entries their places in the tree, in the order of their numbers, and signs checkpoints. Several processes may
 /// do so over one store: whoever finds that the tree has grown meanwhile reads it again.
@@ -126,13 +128,16 @@ impl Sequencer {
             leaves.push(leaf_hash(&bytes));
             placed.push(Placed { sequence, entry });
         }
+        // Before the tree covers them, so that whatever it covers is found: a crash in between leaves them filed early.
+        for some in placed.chunks(FILED_AT_ONCE) {
+            self.store.file(some).await.map_err(AuditError::Store)?;
+        }
         let tiles = tree.extend(leaves);
         let growth = Growth {
             from_size,
             tree_size: tree.size(),
             checkpoint: self.signer.sign(tree.size(), tree.root()),
             tiles,
-            entries: placed,
         };
         let grown = self.store.grow(&growth).await.map_err(AuditError::Store)?;
         Ok(grown.then_some(tree))

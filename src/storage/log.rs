@@ -17,6 +17,12 @@ const APPEND: &str = "INSERT INTO entries (sequence, body) \
     SELECT max((SELECT coalesce(max(sequence), 0) FROM entries), (SELECT coalesce(max(tree_size), 0) FROM checkpoint)) \
     + 1 + key, substr($1, value ->> 0, value ->> 1) FROM json_each($2) ORDER BY key";
 
+/// A row that stands there already was filed before a crash, or by another process: it is written again.
+const FILE: &str = "INSERT OR REPLACE INTO search \
+    (sequence, at_us, action, outcome, department, system, resource, case_id, subject) \
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+    value ->> 8 FROM json_each($1) ORDER BY key";
+
 /// Compares what search goes by with what the entries hold.
 const MISFILED: &str = "SELECT min(e.sequence) FROM (SELECT sequence, CAST(body AS TEXT) AS body FROM entries) e \
     LEFT JOIN search s ON s.sequence = e.sequence WHERE e.sequence <= $1 AND (s.sequence IS NULL \
@@ -109,10 +115,17 @@ impl LogStore for Db {
         })
     }
 
+    fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>> {
+        Box::pin(async move {
+            let rows: Vec<SearchRow> = entries.iter().map(SearchRow::from).collect();
+            let rows = to_json("search", &rows)?;
+            self.write(sqlx::query(FILE).bind(rows)).await?;
+            Ok(())
+        })
+    }
+
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>> {
         Box::pin(async move {
-            let rows: Vec<SearchRow> = growth.entries.iter().map(SearchRow::from).collect();
-            let rows = to_json("search", &rows)?;
             let mut writer = self.begin().await?;
             let result = async {
                 let size: Option<i64> = sqlx::query_scalar("SELECT tree_size FROM checkpoint")
@@ -132,14 +145,6 @@ impl LogStore for Db {
                     .execute(&mut writer.connection)
                     .await?;
                 }
-                sqlx::query(
-                    "INSERT INTO search (sequence, at_us, action, outcome, department, system, resource, case_id, subject) \
-                     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-                     value ->> 7, value ->> 8 FROM json_each($1) ORDER BY key",
-                )
-                .bind(rows)
-                .execute(&mut writer.connection)
-                .await?;
                 sqlx::query(
                     "INSERT INTO checkpoint (id, tree_size, note) VALUES (1, $1, $2) \
                      ON CONFLICT (id) DO UPDATE SET tree_size = excluded.tree_size, note = excluded.note",

@@ -128,6 +128,9 @@ impl LogStore for Counting {
     fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>> {
         self.0.tile(level, index)
     }
+    fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>> {
+        self.0.file(entries)
+    }
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>> {
         self.0.grow(growth)
     }

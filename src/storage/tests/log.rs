@@ -38,7 +38,6 @@ async fn a_place_in_the_tree_is_not_given_again_when_its_entry_is_gone() {
         tree_size: 2,
         checkpoint: "note".to_owned(),
         tiles: Vec::new(),
-        entries: Vec::new(),
     };
     assert!(db.grow(&growth).await.unwrap());
     db.write(sqlx::query("DELETE FROM entries")).await.unwrap();
@@ -59,7 +58,6 @@ async fn a_tree_grows_from_the_size_that_it_has_only() {
         tree_size: 1,
         checkpoint: "one".to_owned(),
         tiles: vec![tile(vec![[1; 32]])],
-        entries: Vec::new(),
     };
     assert!(db.grow(&growth).await.unwrap());
     assert!(!db.grow(&growth).await.unwrap());
@@ -68,7 +66,6 @@ async fn a_tree_grows_from_the_size_that_it_has_only() {
         tree_size: 2,
         checkpoint: "two".to_owned(),
         tiles: vec![tile(vec![[1; 32], [2; 32]])],
-        entries: Vec::new(),
     };
     assert!(db.grow(&growth).await.unwrap());
     assert_eq!(db.checkpoint().await.unwrap().unwrap(), "two");
@@ -93,9 +90,10 @@ async fn entries_are_found_by_each_part_of_a_filter_newest_first() {
         tree_size: 6,
         checkpoint: "six".to_owned(),
         tiles: Vec::new(),
-        entries: placed,
     };
     assert!(db.grow(&growth).await.unwrap());
+    db.file(&placed).await.unwrap();
+    db.file(&placed).await.unwrap();
     let all = Filter {
         limit: 50,
         ..Filter::default()
