@@ -104,7 +104,8 @@ impl Signer {
         self.sign_text(&Checkpoint { origin, size, root }.text())
     }
 
-    fn sign_text(&self, text: &str) -> String {
+    /// Any text, which ends with a line break, as a signed note.
+    pub(super) fn sign_text(&self, text: &str) -> String {
         let mut signature = self.verifier.hash.to_vec();
         signature.extend_from_slice(self.key.sign(text.as_bytes()).as_ref());
         format!("{text}\n— {} {}\n", self.verifier.name, BASE64.encode(&signature))
@@ -173,15 +174,16 @@ impl VerifierKey {
 
     /// Opens a signed note: the checkpoint in it, when this key has signed it.
     pub fn open(&self, note: &str) -> Result<Checkpoint, CheckpointError> {
-        let checkpoint = Checkpoint::parse(self.open_text(note)?)?;
+        let checkpoint = Checkpoint::parse(self.open_text(note, MAX_NOTE_BYTES)?)?;
         if checkpoint.origin != self.name {
             return Err(CheckpointError::Origin);
         }
         Ok(checkpoint)
     }
 
-    fn open_text<'a>(&self, note: &'a str) -> Result<&'a str, CheckpointError> {
-        if note.len() > MAX_NOTE_BYTES {
+    /// The text of a signed note of at most so many bytes, when this key has signed it.
+    pub(super) fn open_text<'a>(&self, note: &'a str, most: usize) -> Result<&'a str, CheckpointError> {
+        if note.len() > most {
             return Err(CheckpointError::Form);
         }
         // The text ends with the last empty line; its own line break belongs to it.
@@ -246,7 +248,10 @@ mod tests {
         let (text, _) = GO_NOTE.split_at(GO_NOTE.find("\n\n").unwrap() + 1);
         assert_eq!(go_signer().sign_text(text), GO_NOTE);
         assert_eq!(go_signer().verifier_key().to_string(), GO_VKEY);
-        assert_eq!(VerifierKey::parse(GO_VKEY).unwrap().open_text(GO_NOTE), Ok(text));
+        assert_eq!(
+            VerifierKey::parse(GO_VKEY).unwrap().open_text(GO_NOTE, MAX_NOTE_BYTES),
+            Ok(text)
+        );
     }
 
     #[test]

@@ -2,6 +2,10 @@
 
 pub mod checkpoint;
 pub mod cms;
+pub mod crl;
 pub mod merkle;
+pub mod ocsp;
 pub mod pdf;
 pub mod timestamp;
+pub mod trust_list;
+pub mod x509;

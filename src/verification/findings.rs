@@ -188,8 +188,55 @@ findings! {
     KeyPurpose = "key_purpose", Error, unproven(Sub::ChainConstraintsFailure),
         "签名者的 X.509 证书不得用于签署文件（扩展密钥用途）。",
         "The signer's X.509 certificate may not sign documents (extended key usage).";
+    SignerExpiredSince = "signer_expired_since", Info, None,
+        "签名者证书链中有 X.509 证书此后过期（{}），但签名已证明在此之前作出。",
+        "An X.509 certificate of the signer's chain has since expired ({}); the signature is proven to be from before.";
+    SignerExpiredNotRevoked = "signer_expired_not_revoked", Error, unproven(Sub::OutOfBoundsNotRevoked),
+        "签名者的 X.509 证书在查验时已过期（未被吊销），且没有可信时间证明签名在其有效期内作出。",
+        "The signer's X.509 certificate had expired at the time of verification; it was not revoked, but no trusted time proves that it signed before.";
+    SignedAfterExpiry = "signed_after_expiry", Error, failed(Sub::Expired),
+        "签名在签名者的 X.509 证书过期（{}）之后作出。", "It was signed after the signer's X.509 certificate had expired ({}).";
+    SignedBeforeValidity = "signed_before_validity", Error, failed(Sub::NotYetValid),
+        "签名在签名者的 X.509 证书生效（{}）之前作出。", "It was signed before the signer's X.509 certificate became valid ({}).";
+    SignerRevoked = "signer_revoked", Error, unproven(Sub::RevokedNoPoe),
+        "签名者的 X.509 证书已于 {} 被吊销，且没有可信时间证明签名在此之前作出。",
+        "The signer's X.509 certificate was revoked at {}, and no trusted time proves that it signed before.";
+    SignedAfterRevocation = "signed_after_revocation", Error, failed(Sub::Revoked),
+        "签名在签名者的 X.509 证书被吊销（{}）之后作出。", "It was signed after the signer's X.509 certificate was revoked ({}).";
+    SignerRevokedSince = "signer_revoked_since", Info, None,
+        "签名者证书链中有 X.509 证书此后被吊销（{}），但签名已证明在此之前作出。",
+        "An X.509 certificate of the signer's chain has since been revoked ({}); the signature is proven to be from before.";
+    AuthorityRevoked = "authority_revoked", Error, unproven(Sub::RevokedCaNoPoe),
+        "签发机构的 X.509 证书已于 {} 被吊销，且没有可信时间证明签名在此之前作出。",
+        "An authority of the signer's chain was revoked at {}, and no trusted time proves that it was signed before.";
+    SignerOnHold = "signer_on_hold", Error, unproven(Sub::TryLater),
+        "签名者证书链中有 X.509 证书被暂停使用，请稍后再查验。",
+        "An X.509 certificate of the signer's chain is on hold: try again later.";
+    AuthorityWithdrawn = "authority_withdrawn", Error, unproven(Sub::NoCertificateChainFoundNoPoe),
+        "信任列表自 {} 起不再信任该机构，且没有可信时间证明签名在此之前作出。",
+        "The trust list no longer trusts the authority since {}, and no trusted time proves that it was signed before.";
+    AlgorithmNoLongerStrong = "algorithm_no_longer_strong", Error, unproven(Sub::CryptoConstraintsFailureNoPoe),
+        "所用算法（{}）强度已不足，且没有可信时间证明签名在此之前作出。",
+        "An algorithm ({}) is no longer strong, and no trusted time proves that it was signed when it was.";
     RevocationUnchecked = "revocation_not_checked", Info, None,
-        "未查询签名者 X.509 证书的吊销状态。", "Whether the signer's X.509 certificate was revoked has not been asked.";
+        "没有可用的吊销信息，未能查明 X.509 证书（{}）是否已被吊销。",
+        "No revocation data are at hand: whether the X.509 certificate ({}) was revoked is not known.";
+    RevocationStale = "revocation_stale", Warning, None,
+        "X.509 证书（{}）的吊销信息早于签名或已不可信，不能说明其吊销状态。",
+        "The revocation data on the X.509 certificate ({}) are older than the signature or can no longer be believed.";
+    RevocationMissing = "revocation_missing", Error, unproven(Sub::TryLater),
+        "没有 X.509 证书（{}）的有效吊销信息，而本节点要求查明吊销状态。",
+        "No current revocation data are at hand on the X.509 certificate ({}), and they are required here.";
+    RevocationUnproven = "revocation_unproven", Error, unproven(Sub::RevocationOutOfBoundsNoPoe),
+        "X.509 证书（{}）的吊销信息的签发者已过期，且没有可信时间证明该信息在此之前作出。",
+        "Whoever signed the revocation data on the X.509 certificate ({}) has expired, and no trusted time proves that they were made before.";
+    PastRevocationMissing = "past_revocation_missing", Error, unproven(Sub::NoPoe),
+        "没有可信时间证明 X.509 证书（{}）的吊销信息在当时已经存在。",
+        "No revocation data on the X.509 certificate ({}) are proven to have existed when they count.";
+    RevocationUnreadable = "revocation_unreadable", Error, unproven(Sub::Generic),
+        "文件中有无法读取的吊销信息（{} 处）。", "The file holds revocation data that cannot be read ({}).";
+    TrustListExpired = "trust_list_expired", Warning, None,
+        "所用信任列表已过更新期限（{}）。", "The trust list that was used should have been updated by {}.";
     TimeClaimed = "signing_time_claimed", Info, None,
         "签名时间由签名者自述，没有时间戳证明。", "The signing time is the signer's own claim; no timestamp proves it.";
 

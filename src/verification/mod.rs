@@ -24,7 +24,7 @@ pub use self::{
     desk::{Desk, DeskError, NamesOf},
     own::{Names, judge_own, report_of_code},
     report::*,
-    trust::{MAX_ROOTS, Trust, TrustError},
+    trust::{MAX_ROOTS, RevocationPolicy, Trust, TrustError},
 };
 pub use crate::{certificate::StoreFault, formats::pdf::MAX_DOCUMENT_BYTES};
 
@@ -52,6 +52,10 @@ impl Verifier {
         }
         let mut draft = Draft::new(digest.as_ref(), bytes.len(), name, at, self.trust.snapshot().clone());
         draft.report.format = format_of(bytes);
+        let due = draft.report.trust_snapshot.next_update;
+        if let Some(due) = due.filter(|due| *due < at) {
+            draft.find(Code::TrustListExpired, None, &due.to_string());
+        }
         if draft.report.format == Format::Pdf {
             pdf::judge(&mut draft, bytes, &self.trust, at);
         } else {

@@ -72,12 +72,18 @@ pub enum SubIndication {
     ChainConstraintsFailure,
     CertificateChainGeneralFailure,
     CryptoConstraintsFailure,
+    CryptoConstraintsFailureNoPoe,
     NoCertificateChainFound,
+    NoCertificateChainFoundNoPoe,
     NoSigningCertificateFound,
     SignedDataNotFound,
     OutOfBoundsNoPoe,
     OutOfBoundsNotRevoked,
     RevokedNoPoe,
+    RevokedCaNoPoe,
+    RevocationOutOfBoundsNoPoe,
+    TimestampOrderFailure,
+    NoPoe,
     TryLater,
     Generic,
 }
@@ -112,8 +118,76 @@ pub struct SignatureReport {
     pub changes: Vec<Change>,
     /// Subject names from the signer up to the root.
     pub chain: Vec<String>,
-    /// What is known of the X.509 certificate's revocation.
+    /// What is known of the X.509 certificate's revocation: `good`, `revoked`, `on_hold` or `not_checked`.
     pub revocation: Option<String>,
+    /// The earliest time at which the signature is proven to have existed, by timestamps (`best-signature-time` of
+    /// EN 319 102-1 5.5.4); null where nothing proves it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default)]
+    pub best_signature_time: Option<Timestamp>,
+    /// The timestamps of this signature itself.
+    #[serde(default)]
+    pub timestamps: Vec<TimestampReport>,
+    /// Of each X.509 certificate of the chain below the root, from the signer up.
+    #[serde(default)]
+    pub revocations: Vec<RevocationReport>,
+}
+
+/// A timestamp (RFC 3161) that a signature carries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TimestampReport {
+    /// What it says.
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// The authority's name, as its X.509 certificate has it.
+    pub authority: Option<String>,
+    /// It is of this signature, and its own value is right.
+    pub intact: bool,
+    /// Its authority is trusted, so that it proves its time.
+    pub trusted: bool,
+}
+
+/// What is known of the revocation of one X.509 certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RevocationReport {
+    /// Whose X.509 certificate.
+    pub certificate: String,
+    pub status: RevocationStatus,
+    /// `crl` or `ocsp`.
+    pub kind: Option<String>,
+    /// Where it was found: in the `signature`, in the `document`, or `configured` here.
+    pub source: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub this_update: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_update: Option<Timestamp>,
+    /// Since when it is revoked or on hold.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+    /// As RFC 5280 5.3.1 names it.
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationStatus {
+    Good,
+    Revoked,
+    OnHold,
+    /// Nothing that counts is at hand.
+    Unknown,
+}
+
+impl RevocationStatus {
+    /// For `revocation` of a signature.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Revoked => "revoked",
+            Self::OnHold => "on_hold",
+            Self::Unknown => "not_checked",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -155,10 +229,19 @@ pub struct CertificateReport {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TrustSnapshot {
-    /// SHA-256 over the roots, hexadecimal, first 16 digits.
+    /// SHA-256 over the roots (and the signed list), hexadecimal, first 16 digits.
     pub id: String,
+    /// When the signed list was issued; without one, when the roots were read.
     #[schema(value_type = String, format = DateTime)]
     pub date: Timestamp,
+    /// Of the signed list, where one is used: its name, its sequence, and when the next one was due.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sequence: Option<u64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_update: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use rustls_pki_types::CertificateDer;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, public_key::PublicKey, time::ASN1Time};
 
-use super::{Trust, findings::Code, trust::ChainFault};
-use crate::formats::cms::{self, Digest, Known, ParseError, Scheme, Signer, SigningCertificate};
+use super::{
+    RevocationReport, Trust,
+    findings::Code,
+    trust::{Material, Purpose, Question},
+};
+use crate::formats::cms::{self, Digest, Known, Message, ParseError, Scheme, Signer, SigningCertificate};
 
 /// The smallest RSA modulus that counts, in bits.
 const MIN_RSA_BITS: usize = 2048;
@@ -30,6 +33,7 @@ pub struct Judgement {
     pub signer: Option<String>,
     pub algorithm: Option<String>,
     pub chain: Vec<String>,
+    pub revocations: Vec<RevocationReport>,
 }
 
 impl Judgement {
@@ -82,14 +86,7 @@ pub fn judge(message: &[u8], pieces: &[&[u8]], claimed: Option<Timestamp>, trust
     };
     judgement.signer = Some(common_name(&parsed));
     judgement.intact = judge_value(&mut judgement, signer, &parsed) && digest_right;
-    judge_trust(
-        &mut judgement,
-        der,
-        &parsed,
-        &message.certificates,
-        claimed,
-        (trust, at),
-    );
+    judge_trust(&mut judgement, der, &parsed, &message, claimed, (trust, at));
     judgement
 }
 
@@ -206,50 +203,48 @@ fn judge_trust(
     judgement: &mut Judgement,
     der: &[u8],
     parsed: &X509Certificate<'_>,
-    all: &[Vec<u8>],
+    message: &Message,
     claimed: Option<Timestamp>,
     (trust, at): (&Trust, Timestamp),
 ) {
-    // PAdES asks for one of the two bits, and a seal certificate without the extension says nothing of its use.
-    let usage = parsed.key_usage().ok().flatten();
-    let may_sign = usage.is_some_and(|usage| usage.value.digital_signature() || usage.value.non_repudiation());
-    if !may_sign {
-        judgement.find(Code::KeyUsage);
-    }
     if let Some(claimed) = claimed
         && !within(parsed, claimed)
     {
         judgement.find(Code::TimeOutsideValidity);
     }
-    let others: Vec<Vec<u8>> = all.iter().filter(|other| other.as_slice() != der).cloned().collect();
-    match trust.chain(der, &others, at) {
-        Ok(chain) => {
-            judgement.trusted = may_sign;
-            judgement.chain = chain.certificates.iter().map(name_of).collect();
-            let used = |other: &Vec<u8>| chain.certificates.iter().any(|link| link.as_ref() == other.as_slice());
-            // What no signature covers and no chain needs could be changed without a trace.
-            if !others.iter().all(|other| used(other) || trust.is_root(other)) {
-                judgement.find(Code::UnusedCertificate);
-            }
-            judgement.find(Code::RevocationUnchecked);
-        }
-        Err(ChainFault::Unknown) => judgement.find(Code::Untrusted),
-        Err(ChainFault::Expired) => judgement.find(Code::SignerExpired),
-        Err(ChainFault::NotYetValid) => judgement.find(Code::SignerNotYetValid),
-        Err(ChainFault::Purpose) => judgement.find(Code::KeyPurpose),
-        Err(ChainFault::Invalid(why)) => judgement.find_with(Code::ChainWrong, why),
+    let mut material = Material::new(trust, at);
+    material.add_message(message, None);
+    let Some(certificate) = material.pool.add(der) else {
+        judgement.find_with(Code::ChainWrong, "its own X.509 certificate");
+        return;
+    };
+    let question = Question {
+        certificate,
+        purpose: Purpose::Sign,
+        existed: at,
+        made_after: None,
+        weak: Vec::new(),
+    };
+    let verdict = question.judge(material.sources());
+    if material.unvouched(&message.certificates, &verdict.chain) > usize::from(verdict.chain.is_empty()) {
+        judgement.find(Code::UnusedCertificate);
     }
+    if let Some(limit) = material.limit() {
+        judgement.find_with(Code::LimitExceeded, limit);
+    }
+    match material.evidence.unreadable {
+        0 => {}
+        unreadable => judgement.find_with(Code::RevocationUnreadable, unreadable.to_string()),
+    }
+    judgement.trusted = verdict.trusted;
+    judgement.chain = verdict.chain.iter().map(|link| link.shown.clone()).collect();
+    judgement.findings.extend(verdict.findings);
+    judgement.revocations = verdict.revocations;
 }
 
 fn within(certificate: &X509Certificate<'_>, time: Timestamp) -> bool {
     let time = ASN1Time::from_timestamp(time.as_second());
     time.is_ok_and(|time| certificate.validity().is_valid_at(time))
-}
-
-fn name_of(certificate: &CertificateDer<'static>) -> String {
-    X509Certificate::from_der(certificate)
-        .map(|(_, parsed)| common_name(&parsed))
-        .unwrap_or_default()
 }
 
 /// The common name, or the whole name where there is none.

@@ -368,6 +368,7 @@ pub fn revocation(known: &str) -> Bilingual {
         "not_checked" => said("未查询", "not checked"),
         "good" => said("未被吊销", "not revoked"),
         "revoked" => said("已被吊销", "revoked"),
+        "on_hold" => said("被暂停使用", "on hold"),
         "unknown" => said("未知", "unknown"),
         other => said(plain(other), plain(other)),
     }
@@ -429,6 +430,9 @@ mod tests {
             trust_snapshot: TrustSnapshot {
                 id: String::new(),
                 date: Timestamp::UNIX_EPOCH,
+                name: None,
+                sequence: None,
+                next_update: None,
             },
             findings: Vec::new(),
         }

@@ -328,14 +328,20 @@ fn parts_that_the_signature_does_not_cover_never_pass() {
         Indication::Indeterminate,
         SubIndication::Generic,
     );
-    let stranger = Root::new("路人示例根").der;
-    let report = tampered(|_, data| {
-        let mut all = data.certificates.as_ref().unwrap().0.as_slice().to_vec();
-        all.push(cms::cert::CertificateChoices::Certificate(
-            x509_cert::Certificate::from_der(&stranger).unwrap(),
-        ));
-        data.certificates = Some(all.try_into().unwrap());
-    });
+    let with = |certificate: &[u8]| {
+        let certificate = x509_cert::Certificate::from_der(certificate).unwrap();
+        tampered(move |_, data| {
+            let mut all = data.certificates.as_ref().unwrap().0.as_slice().to_vec();
+            all.push(cms::cert::CertificateChoices::Certificate(certificate.clone()));
+            data.certificates = Some(all.try_into().unwrap());
+        })
+    };
+    // One more that its own signature holds together does no harm; one that was changed since would go unnoticed.
+    let mut stranger = Root::new("路人示例根").der.to_vec();
+    assert_eq!(with(&stranger).indication, Indication::TotalPassed);
+    let at = stranger.len() - 1;
+    stranger[at] ^= 1;
+    let report = with(&stranger);
     assert_finds(
         &report,
         "cms_unused_certificate",

@@ -124,6 +124,9 @@ fn judge_signature(
         changes: Vec::new(),
         chain: Vec::new(),
         revocation: None,
+        best_signature_time: None,
+        timestamps: Vec::new(),
+        revocations: Vec::new(),
     });
     if claimed.is_some() {
         draft.find(Code::TimeClaimed, Some(place), "");
@@ -248,6 +251,7 @@ fn enter(draft: &mut Draft, place: usize, judgement: Judgement) {
         own.signer = judgement.signer;
         own.algorithm = judgement.algorithm;
         own.chain = judgement.chain;
-        own.revocation = Some("not_checked".to_owned());
+        own.revocation = judgement.revocations.first().map(|own| own.status.name().to_owned());
+        own.revocations = judgement.revocations;
     }
 }
