@@ -187,6 +187,14 @@ fn describe_in(report: &Report, name: &str, chinese: bool) -> String {
         }
         findings(&mut text, &report.findings_of(Some(place)), "    ", &say);
     }
+    for said in &report.stated {
+        text += &format!(
+            "  {} {}: {}\n",
+            pick("自述", "states"),
+            plain(&said.name),
+            plain(&said.value)
+        );
+    }
     findings(&mut text, &report.findings_of(None), "  ", &say);
     text
 }

@@ -180,6 +180,10 @@ texts! {
     signature: "签章", "Signature";
     signer: "签署人（X.509 证书）", "Signer (X.509 certificate)";
     seal_name: "印章名称（文件自述）", "Seal (as the file says)";
+    seal_picture: "印章图案", "The seal's picture";
+    stated: "文件自述", "What the document says of itself";
+    stated_note: "以下内容取自文件自身的元数据；是否属实，以查验结论和出具单位的记录为准。",
+        "From the document's own metadata; whether it is so shows from the verdict and from the issuer's record.";
     signed_revision: "签署的文件版本", "Revision that was signed";
     signing_time: "签署时间", "Signing time";
     signing_time_claimed: "签署人自述", "as claimed by the signer";

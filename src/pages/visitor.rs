@@ -187,8 +187,9 @@ fn add_cookie(response: &mut HttpResponse<BoxBody>, cookie: &actix_web::cookie::
     let _ = response.add_cookie(cookie);
 }
 
-/// Scripts, styles, images and forms of this host only, nothing inline, no frames.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+/// Scripts, styles, images and forms of this host only, nothing inline but images, no frames. The picture of a seal comes
+/// with the document that is verified, and is kept nowhere.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                                        connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 fn secure(headers: &mut HeaderMap, is_of_one_visitor: bool) {

@@ -114,7 +114,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Keeps a report without the name of its file, and gives it the id that it is kept under; the same report without
+    /// Keeps a report without the name of its file and what the document says of itself, and gives it the id that it is kept under; the same report without
     /// an id where it cannot be kept: a verdict does not wait for room on a disk.
     pub(super) async fn keep(&self, mut report: Report) -> Report {
         let mut random = [0; VerificationId::RANDOM_BYTES];
@@ -124,9 +124,10 @@ impl Archive {
         let id = VerificationId::from_random(&random);
         report.id = Some(id.clone());
         report.kept_until = report.verified_at.checked_add(self.retention.age()).ok();
-        let file = report.file.take();
+        // Names of persons may stand in either.
+        let (file, stated) = (report.file.take(), std::mem::take(&mut report.stated));
         let body = deflate(&report);
-        report.file = file;
+        (report.file, report.stated) = (file, stated);
         let kept = match &body {
             Some(body) => self.store.keep_report(&id, report.verified_at, body).await,
             None => Err("the report is too long".into()),

@@ -84,7 +84,7 @@ use SubIndication as Sub;
 
 findings! {
     UnknownFormat = "format_unknown", Error, unproven(Sub::SignedDataNotFound),
-        "无法识别的文件格式：目前可以查验 PDF。", "The format of the file is not known: PDF can be verified so far.";
+        "无法识别的文件格式：可以查验 PDF 和 OFD。", "The format of the file is not known: PDF and OFD can be verified.";
     TooLarge = "document_too_large", Error, unproven(Sub::Generic),
         "文件超过可查验的大小（{}）。", "The file is larger than what is verified ({}).";
     Unreadable = "document_unreadable", Error, unproven(Sub::Generic),
@@ -239,6 +239,96 @@ findings! {
         "所用信任列表已过更新期限（{}）。", "The trust list that was used should have been updated by {}.";
     TimeClaimed = "signing_time_claimed", Info, None,
         "签名时间由签名者自述，没有时间戳证明。", "The signing time is the signer's own claim; no timestamp proves it.";
+
+    PackageAmbiguous = "package_ambiguous", Error, unproven(Sub::Generic),
+        "文件包有不止一种读法，不同软件可能看到不同的内容：{}。",
+        "The package can be read in more than one way, and programs may show different things: {}.";
+    PartMissing = "part_missing", Error, unproven(Sub::Generic),
+        "文件引用了包中没有的部分（{}），补上它就会改变所显示的内容。",
+        "The document leads to a part that is not in the package ({}): adding it would change what is shown.";
+    SignatureListUnreadable = "signature_list_unreadable", Error, failed(Sub::FormatFailure),
+        "无法读取签名列表（Signatures.xml）：{}。", "The list of signatures (Signatures.xml) cannot be read: {}.";
+    SignatureFileUnreadable = "signature_file_unreadable", Error, failed(Sub::FormatFailure),
+        "无法读取签名描述（Signature.xml）：{}。", "The description of the signature (Signature.xml) cannot be read: {}.";
+    SignatureValueMissing = "signature_value_missing", Error, failed(Sub::FormatFailure),
+        "包中没有签名值文件。", "The file with the signature value is not in the package.";
+    SealUnreadable = "seal_unreadable", Error, failed(Sub::FormatFailure),
+        "无法读取印章或签名数据：{}。", "The data of the seal or signature cannot be read: {}.";
+    SealVersionMixed = "seal_version_mixed", Error, failed(Sub::FormatFailure),
+        "印章和签名混用了不同版本标准的结构。", "Seal and signature mix structures of different versions of the standard.";
+    SealExtension = "seal_extension_unknown", Error, unproven(Sub::Generic),
+        "印章或签名带有必须理解而尚不能理解的扩展（{}）。",
+        "The seal or signature has an extension that must be understood and is not ({}).";
+    SignatureTypeDiffers = "signature_type_differs", Error, unproven(Sub::Generic),
+        "签名列表所称的类型与签名数据不符。", "The list of signatures calls it another type than its data are.";
+    SignatureFileChanged = "signature_file_changed", Error, failed(Sub::HashFailure),
+        "签名描述（Signature.xml）在签名之后被修改：摘要不符。",
+        "The description of the signature (Signature.xml) was changed after signing: its digest differs.";
+    PartChanged = "part_changed", Error, failed(Sub::HashFailure),
+        "{} 在签名之后被修改：摘要不符。", "{} was changed after it was signed: its digest differs.";
+    PartRemoved = "part_removed", Error, failed(Sub::HashFailure),
+        "签名所保护的 {} 已不在包中。", "{}, which was signed, is no longer in the package.";
+    PartDigestMissing = "part_digest_missing", Error, failed(Sub::FormatFailure),
+        "签名列出了 {}，却没有它的摘要。", "The signature lists {} without a digest.";
+    PartAmbiguous = "part_ambiguous", Error, unproven(Sub::Generic),
+        "签名所列的 {} 可以指包中的两个文件。", "{}, which the signature lists, may mean either of two files.";
+    DocumentUncovered = "document_not_covered", Error, unproven(Sub::Generic),
+        "文档结构未受签名保护，可被更改（{}）。", "The structure of the document is not covered by the signature and may be changed ({}).";
+    PageUncovered = "page_not_covered", Error, unproven(Sub::Generic),
+        "页面未受签名保护，可被更改（{}）。", "A page is not covered by the signature and may be changed ({}).";
+    TemplateUncovered = "template_not_covered", Error, unproven(Sub::Generic),
+        "页面模板未受签名保护，可被更改（{}）。", "A page template is not covered by the signature and may be changed ({}).";
+    ResourceUncovered = "resource_not_covered", Error, unproven(Sub::Generic),
+        "字体、图像等资源未受签名保护，可被更改（{}）。",
+        "A resource such as a font or an image is not covered by the signature and may be changed ({}).";
+    AnnotationUncovered = "annotation_not_covered", Error, unproven(Sub::Generic),
+        "注释未受签名保护，可被更改或遮盖正文（{}）。",
+        "An annotation is not covered by the signature; it may be changed and hide what is under it ({}).";
+    AttachmentUncovered = "attachment_not_covered", Error, unproven(Sub::Generic),
+        "附件未受签名保护，可被更改（{}）。", "An attachment is not covered by the signature and may be changed ({}).";
+    TagUncovered = "tag_not_covered", Error, unproven(Sub::Generic),
+        "标引数据未受签名保护，可被更改（{}）。", "Tags are not covered by the signature and may be changed ({}).";
+    OtherUncovered = "part_not_covered", Error, unproven(Sub::Generic),
+        "文档的一部分未受签名保护，可被更改（{}）。", "A part of the document is not covered by the signature and may be changed ({}).";
+    UnusedUncovered = "unused_file_not_covered", Warning, None,
+        "包中有未被文档使用、也未受签名保护的文件（{}）。", "The package has files that the document does not use and no signature covers ({}).";
+    ListUncovered = "signature_list_not_covered", Info, None,
+        "签名列表未受签名保护：可以加签，也可以移除其他签名。",
+        "The list of signatures is not covered: further ones can be added, and others removed.";
+    SealFileDiffers = "seal_file_differs", Error, failed(Sub::HashFailure),
+        "包中的印章文件（Seal.esl）与签名时所用的印章不同。",
+        "The seal's file in the package (Seal.esl) is not the seal that was signed with.";
+    SealSignatureWrong = "seal_signature_wrong", Error, failed(Sub::SigCryptoFailure),
+        "印章本身的签名不正确，印章不是其制章者所制。", "The signature of the seal itself is wrong: its maker did not make it so.";
+    SignerNotListed = "signer_not_in_seal", Error, failed(Sub::SigConstraintsFailure),
+        "签名者不在印章的签章人列表中。", "The signer is not among those who may use the seal.";
+    SealMakerUntrusted = "seal_maker_untrusted", Error, unproven(Sub::NoCertificateChainFound),
+        "制章者的 X.509 证书不在所用信任列表之下。",
+        "The seal maker's X.509 certificate does not lead to a root of the trust list that was used.";
+    SealMakerChain = "seal_maker_chain_invalid", Error, unproven(Sub::CertificateChainGeneralFailure),
+        "制章者的证书链不成立：{}。", "The seal maker's chain of X.509 certificates does not hold: {}.";
+    SealMakerExpired = "seal_maker_expired", Error, unproven(Sub::OutOfBoundsNoPoe),
+        "制章者的 X.509 证书在查验时已不在有效期内。", "The seal maker's X.509 certificate is not valid at the time of verification.";
+    SealMakerExpiredSince = "seal_maker_expired_since", Warning, None,
+        "制章者的 X.509 证书现已过期，制章时有效。", "The seal maker's X.509 certificate has expired since it made the seal.";
+    SealMakerTime = "seal_maker_not_valid_then", Error, unproven(Sub::ChainConstraintsFailure),
+        "制章时间不在制章者 X.509 证书的有效期内。", "The seal was made outside the validity of its maker's X.509 certificate.";
+    SealMakerRevoked = "seal_maker_revoked", Error, unproven(Sub::RevokedNoPoe),
+        "制章者的 X.509 证书已被吊销（{}）。", "The seal maker's X.509 certificate was revoked ({}).";
+    SealMakerUsage = "seal_maker_key_usage", Error, unproven(Sub::ChainConstraintsFailure),
+        "制章者的 X.509 证书不得用于签名（密钥用途）。", "The seal maker's X.509 certificate may not sign (key usage).";
+    SealOutsideValidity = "seal_not_valid_when_signed", Error, unproven(Sub::SigConstraintsFailure),
+        "签名时印章不在有效期内（{}）。", "The seal was not valid when it was signed with ({}).";
+    SealExpired = "seal_expired", Error, unproven(Sub::OutOfBoundsNoPoe),
+        "印章已过有效期（{}），且没有可信时间证明签名在其有效期内作出。",
+        "The seal is past its validity ({}), and no trusted time proves that it was signed with before.";
+    SigningTimeMissing = "signing_time_missing", Error, unproven(Sub::SigConstraintsFailure),
+        "签名数据中没有可读的签名时间。", "The signature data have no signing time that can be read.";
+    SealTimestampUnverified = "seal_timestamp_unverified", Error, unproven(Sub::Generic),
+        "签名附有时间戳，尚不能查验。", "The signature has a timestamp, which is not verified yet.";
+    NamesOtherFile = "signature_names_other_file", Warning, None,
+        "签名数据所称的签名描述路径（{}）与实际不同。",
+        "The signature data name another path of its description ({}) than it has.";
 
     CertificateRevoked = "certificate_revoked", Error, failed(Sub::Revoked),
         "该电子证照已被签发机关撤销。", "The issuer has revoked this e-certificate.";

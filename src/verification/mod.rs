@@ -5,11 +5,13 @@ mod admission;
 mod archive;
 mod desk;
 mod findings;
+mod ofd;
 mod own;
 pub mod paper;
 mod pdf;
 mod report;
 mod signer;
+mod sm2;
 mod trust;
 pub mod words;
 
@@ -26,6 +28,7 @@ pub use self::{
     report::*,
     trust::{MAX_ROOTS, RevocationPolicy, Trust, TrustError},
 };
+use crate::formats::ofd::is_package;
 pub use crate::{certificate::StoreFault, formats::pdf::MAX_DOCUMENT_BYTES};
 
 /// Verifies documents against one trust list.
@@ -56,10 +59,10 @@ impl Verifier {
         if let Some(due) = due.filter(|due| *due < at) {
             draft.find(Code::TrustListExpired, None, &due.to_string());
         }
-        if draft.report.format == Format::Pdf {
-            pdf::judge(&mut draft, bytes, &self.trust, at);
-        } else {
-            draft.find(Code::UnknownFormat, None, "");
+        match draft.report.format {
+            Format::Pdf => pdf::judge(&mut draft, bytes, &self.trust, at),
+            Format::Ofd => ofd::judge(&mut draft, bytes, &self.trust, at),
+            _ => draft.find(Code::UnknownFormat, None, ""),
         }
         draft.finish()
     }
@@ -77,7 +80,9 @@ const HEADER_BYTES: usize = 1024;
 
 fn format_of(bytes: &[u8]) -> Format {
     let head = bytes.get(..bytes.len().min(HEADER_BYTES)).unwrap_or_default();
-    if head.windows(5).any(|window| window == b"%PDF-") {
+    if is_package(bytes) {
+        Format::Ofd
+    } else if head.windows(5).any(|window| window == b"%PDF-") {
         Format::Pdf
     } else {
         Format::Unknown
@@ -107,6 +112,7 @@ impl Draft {
                 modified_after_signing: None,
                 signatures: Vec::new(),
                 certificate: None,
+                stated: Vec::new(),
                 trust_snapshot,
                 findings: Vec::new(),
             },

@@ -33,6 +33,10 @@ pub struct Report {
     pub signatures: Vec<SignatureReport>,
     /// Where the document is one of this node's.
     pub certificate: Option<CertificateReport>,
+    /// What the document says of itself, by the names of its metadata; whether that is so shows from `certificate` and
+    /// `signatures`. Not in a report that is kept.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub stated: Vec<Statement>,
     pub trust_snapshot: TrustSnapshot,
     pub findings: Vec<Finding>,
 }
@@ -102,6 +106,9 @@ pub struct SignatureReport {
     /// The signer's name, as its X.509 certificate has it.
     pub signer: Option<String>,
     pub seal_name: Option<String>,
+    /// What the seal looks like, where it is a part of the signature.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seal_picture: Option<SealPicture>,
     /// When it says it was signed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub signing_time: Option<Timestamp>,
@@ -188,6 +195,25 @@ impl RevocationStatus {
             Self::Unknown => "not_checked",
         }
     }
+}
+
+/// A picture as it stands in a seal: to be shown as an image, never as part of a page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SealPicture {
+    /// `image/png`, `image/jpeg`, `image/gif`, `image/bmp` or `image/svg+xml`: found by content.
+    pub media_type: String,
+    /// Base64; of all pictures of a report at most 512 KiB.
+    pub base64: String,
+    pub width_mm: u32,
+    pub height_mm: u32,
+}
+
+/// One thing that a document says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Statement {
+    /// As the document has it: for e-certificates a name of GB/T 36903, as ZZMC or CZZT.
+    pub name: String,
+    pub value: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -242,13 +242,13 @@ fn judge_trust(
     judgement.revocations = verdict.revocations;
 }
 
-fn within(certificate: &X509Certificate<'_>, time: Timestamp) -> bool {
+pub fn within(certificate: &X509Certificate<'_>, time: Timestamp) -> bool {
     let time = ASN1Time::from_timestamp(time.as_second());
     time.is_ok_and(|time| certificate.validity().is_valid_at(time))
 }
 
 /// The common name, or the whole name where there is none.
-fn common_name(certificate: &X509Certificate<'_>) -> String {
+pub fn common_name(certificate: &X509Certificate<'_>) -> String {
     let subject = certificate.subject();
     let common = subject.iter_common_name().find_map(|name| name.as_str().ok());
     common.map_or_else(|| subject.to_string(), str::to_owned)

@@ -427,6 +427,7 @@ mod tests {
                 revoked_at: None,
                 equals_issued: None,
             }),
+            stated: Vec::new(),
             trust_snapshot: TrustSnapshot {
                 id: String::new(),
                 date: Timestamp::UNIX_EPOCH,

@@ -10,6 +10,7 @@ mod fuzz_seeds;
 mod issuing;
 mod judges;
 mod mutations;
+mod ofd;
 mod pki;
 mod sample;
 mod sealing;

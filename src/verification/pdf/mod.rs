@@ -115,6 +115,7 @@ fn judge_signature(
         sub_indication: None,
         signer: None,
         seal_name: signature.name.clone(),
+        seal_picture: None,
         signing_time: claimed,
         signing_time_proof: claimed.map(|_| "claimed".to_owned()),
         algorithm: None,

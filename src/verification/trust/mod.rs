@@ -24,7 +24,7 @@ pub use self::{
     material::Material,
     path::Purpose,
     roots::{MAX_ROOTS, TrustError},
-    verdict::Question,
+    verdict::{Question, Verdict},
 };
 use super::TrustSnapshot;
 use crate::formats::{

@@ -5,7 +5,13 @@ use jiff::Timestamp;
 use rustls_pki_types::SignatureVerificationAlgorithm;
 use webpki::ALL_VERIFICATION_ALGS;
 
-use crate::formats::x509::{Certificate, Signed};
+use crate::{
+    formats::x509::{Certificate, Signed},
+    verification::sm2::{SM2_SM3, SM2_SM3_NULL},
+};
+
+/// What ring has not.
+static SM2: &[&dyn SignatureVerificationAlgorithm] = &[&SM2_SM3, &SM2_SM3_NULL];
 
 /// What came of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +48,8 @@ pub fn check(signed: &Signed, key: &Certificate) -> Check {
     let fits = |known: &&&dyn SignatureVerificationAlgorithm| {
         known.signature_alg_id().as_ref() == algorithm && known.public_key_alg_id().as_ref() == of_key
     };
-    let Some(known) = ALL_VERIFICATION_ALGS.iter().find(fits) else {
+    let mut all = ALL_VERIFICATION_ALGS.iter().chain(SM2);
+    let Some(known) = all.find(fits) else {
         return unknown();
     };
     match known.verify_signature(key.key_octets(), signed.body(), signed.value()) {

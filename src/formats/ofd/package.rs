@@ -1,0 +1,154 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{Cursor, Read},
+};
+
+use zip::{
+    ZipArchive,
+    read::{ArchiveOffset, Config},
+};
+
+use super::{Doubt, ROOT, ReadError, path::is_plain};
+
+/// The most entries of a package, folders included.
+pub const MAX_ENTRIES: usize = 10_000;
+
+/// The largest file of a package, unpacked, in bytes.
+pub const MAX_ENTRY_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most that all files of a package take unpacked, in bytes.
+pub const MAX_PACKAGE_BYTES: usize = 128 * 1024 * 1024;
+
+/// How many times larger than the package its files may be, unpacked; the first mebibyte is free.
+pub const MAX_RATIO: usize = 200;
+
+const FREE_BYTES: usize = 1024 * 1024;
+/// The record at the end of a ZIP file (APPNOTE 4.3.16) without a comment, in bytes.
+const END_BYTES: usize = 22;
+
+/// The files of a package, unpacked.
+#[derive(Debug)]
+pub struct Package {
+    files: BTreeMap<String, Vec<u8>>,
+    doubts: BTreeSet<Doubt>,
+}
+
+/// Whether the bytes are a ZIP file with an entry `OFD.xml`: by content, not by name.
+pub fn is_package(bytes: &[u8]) -> bool {
+    // A local header has the name of its entry 30 bytes after its start; so has each entry of the directory after 46.
+    bytes.starts_with(b"PK\x03\x04")
+        && memchr::memmem::find_iter(bytes, ROOT).any(|at| {
+            let starts = |back: usize, mark: &[u8]| {
+                at.checked_sub(back)
+                    .and_then(|start| bytes.get(start..))
+                    .is_some_and(|header| header.starts_with(mark))
+            };
+            starts(30, b"PK\x03\x04") || starts(46, b"PK\x01\x02")
+        })
+}
+
+impl Package {
+    /// Unpacks a package within the limits.
+    pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        let broken = |what: &str| ReadError::Package(what.to_owned());
+        let end = bytes.len().checked_sub(END_BYTES).and_then(|end| bytes.get(end..));
+        let end = end
+            .filter(|end| end.starts_with(b"PK\x05\x06") && end.ends_with(&[0, 0]))
+            .ok_or_else(|| broken("it does not end with its directory"))?;
+        // 0xFFFF leads to ZIP64, which holds more than the limit.
+        let count = end.get(10..12).and_then(|two| <[u8; 2]>::try_from(two).ok());
+        let count = usize::from(u16::from_le_bytes(count.unwrap_or_default()));
+        if count > MAX_ENTRIES {
+            return Err(ReadError::Limit("MAX_ENTRIES"));
+        }
+        let config = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
+        let mut archive = ZipArchive::with_config(config, Cursor::new(bytes))
+            .map_err(|error| ReadError::Package(error.to_string()))?;
+        if archive.len() > MAX_ENTRIES {
+            return Err(ReadError::Limit("MAX_ENTRIES"));
+        }
+        let mut package = Self {
+            files: BTreeMap::new(),
+            doubts: BTreeSet::new(),
+        };
+        if archive.has_duplicate_names() {
+            package.doubts.insert(Doubt::NameTwice);
+        } else if archive.len() != count || archive.validate_header_consistency().is_err() {
+            package.doubts.insert(Doubt::Headers);
+        }
+        package.unpack(&mut archive, bytes.len())?;
+        Ok(package)
+    }
+
+    /// A file by its path in the package.
+    pub fn file(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(Vec::as_slice)
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// All paths, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    pub fn doubts(&self) -> impl Iterator<Item = &Doubt> {
+        self.doubts.iter()
+    }
+
+    fn unpack(&mut self, archive: &mut ZipArchive<Cursor<&[u8]>>, packed: usize) -> Result<(), ReadError> {
+        let by_ratio = packed.saturating_mul(MAX_RATIO).saturating_add(FREE_BYTES);
+        let mut left = MAX_PACKAGE_BYTES.min(by_ratio);
+        let mut folded = BTreeSet::new();
+        for place in 0..archive.len() {
+            let mut entry = match archive.by_index(place) {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.doubts.insert(Doubt::Entry(error.to_string()));
+                    continue;
+                }
+            };
+            let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+            let file_name = name.strip_suffix('/').unwrap_or(&name);
+            if !is_plain(file_name) || entry.is_symlink() {
+                self.doubts.insert(Doubt::Name(shorten(&name)));
+                continue;
+            }
+            if !folded.insert(file_name.to_lowercase()) {
+                self.doubts.insert(Doubt::NameCase(name.clone()));
+            }
+            let limit = MAX_ENTRY_BYTES.min(left);
+            let mut content = Vec::new();
+            let read = (&mut entry)
+                .take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1))
+                .read_to_end(&mut content);
+            if content.len() > limit {
+                let limit = match limit {
+                    MAX_ENTRY_BYTES => "MAX_ENTRY_BYTES",
+                    _ if by_ratio < MAX_PACKAGE_BYTES => "MAX_RATIO",
+                    _ => "MAX_PACKAGE_BYTES",
+                };
+                return Err(ReadError::Limit(limit));
+            }
+            left -= content.len();
+            if read.is_err() {
+                self.doubts.insert(Doubt::Entry(name));
+            } else if name.ends_with('/') {
+                if !content.is_empty() {
+                    self.doubts.insert(Doubt::Name(name));
+                }
+            } else {
+                self.files.insert(name, content);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shorten(name: &str) -> String {
+    name.chars().take(100).collect()
+}

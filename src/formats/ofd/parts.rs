@@ -1,0 +1,203 @@
+//! What a document shows: every file that can be reached from `OFD.xml`, the signatures apart.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use roxmltree::Node;
+
+use super::{Doubt, Package, ROOT, ReadError, resolve, xml};
+
+/// The most files that are followed.
+pub const MAX_PARTS: usize = super::MAX_ENTRIES;
+
+/// The longest text that is taken for a location, in bytes.
+const MAX_LOCATION_BYTES: usize = super::MAX_PATH_BYTES;
+
+/// What a file is for, by the way that leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// `OFD.xml`, `Document.xml`: what leads to everything else.
+    Document,
+    Page,
+    Template,
+    Resource,
+    Annotation,
+    Attachment,
+    /// `CustomTags`: what the parts of the document mean.
+    Tag,
+    /// `Extensions`, `Versions` and whatever else is led to.
+    Other,
+}
+
+/// The files that can be reached, each with what it is for first.
+#[derive(Debug, Default)]
+pub struct Parts {
+    pub reached: BTreeMap<String, Part>,
+    /// Each page by its ID, in order.
+    pub pages: Vec<(String, String)>,
+    pub tags: Vec<String>,
+    /// Each list of signatures that a document names.
+    pub signature_lists: Vec<String>,
+    pub documents: usize,
+    pub doubts: BTreeSet<Doubt>,
+}
+
+/// Elements and attributes (beside `BaseLoc`) that hold a location (ST_Loc) by GB/T 33190.
+const LOCATIONS: [&str; 13] = [
+    "DocRoot",
+    "PublicRes",
+    "DocumentRes",
+    "PageRes",
+    "Annotations",
+    "Attachments",
+    "CustomTags",
+    "Extensions",
+    "FileLoc",
+    "MediaFile",
+    "FontFile",
+    "SchemaLoc",
+    "ExtendData",
+];
+
+/// Follows every location from `OFD.xml` on. It follows too much rather than too little: any text or attribute that
+/// is the path of a file counts, as readers differ in what they load.
+pub fn parts(package: &Package) -> Result<Parts, ReadError> {
+    let mut parts = Parts::default();
+    if !package.has(ROOT) {
+        return Err(ReadError::Missing(ROOT.to_owned()));
+    }
+    let mut queue = VecDeque::from([ROOT.to_owned()]);
+    parts.reached.insert(ROOT.to_owned(), Part::Document);
+    while let Some(path) = queue.pop_front() {
+        let Some(content) = package.file(&path) else { continue };
+        let kind = parts.reached.get(&path).copied().unwrap_or(Part::Other);
+        if !is_xml(&path, content) {
+            continue;
+        }
+        let document = match xml::parse(&path, content) {
+            Ok(document) => document,
+            Err(error @ ReadError::Limit(_)) => return Err(error),
+            Err(error) if path == ROOT => return Err(error),
+            Err(_) => {
+                parts.doubts.insert(Doubt::Xml(path));
+                continue;
+            }
+        };
+        let mut found = Found {
+            package,
+            path: &path,
+            base: document.root_element().attribute("BaseLoc").map(str::to_owned),
+            parts: &mut parts,
+            queue: &mut queue,
+        };
+        for node in document.root_element().descendants() {
+            found.follow_node(node, kind);
+        }
+        if parts.reached.len() > MAX_PARTS {
+            return Err(ReadError::Limit("MAX_PARTS"));
+        }
+    }
+    Ok(parts)
+}
+
+fn is_xml(path: &str, content: &[u8]) -> bool {
+    let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
+    let ends = path.len().checked_sub(4).and_then(|at| path.get(at..));
+    ends.is_some_and(|end| end.eq_ignore_ascii_case(".xml")) || content.trim_ascii_start().starts_with(b"<?xml")
+}
+
+struct Found<'a> {
+    package: &'a Package,
+    path: &'a str,
+    /// The folder of a resource file's media (GB/T 33190 7.9).
+    base: Option<String>,
+    parts: &'a mut Parts,
+    queue: &'a mut VecDeque<String>,
+}
+
+impl Found<'_> {
+    fn follow_node(&mut self, node: Node<'_, '_>, inherited: Part) {
+        let (element, text, attributes) = if node.is_element() {
+            (node, None, true)
+        } else if let (true, Some(parent)) = (node.is_text(), node.parent_element()) {
+            (parent, node.text(), false)
+        } else {
+            return;
+        };
+        let name = element.tag_name().name();
+        let within = |name: &'static str| element.ancestors().any(|ancestor| xml::is(&ancestor, name));
+        let in_root = self.path == ROOT;
+        if in_root && text.is_some() && name == "DocRoot" {
+            self.parts.documents += 1;
+        }
+        if in_root && name == "Signatures" {
+            if let Some(list) = text.and_then(|text| resolve(self.path, text))
+                && !self.parts.signature_lists.contains(&list)
+            {
+                self.parts.signature_lists.push(list);
+            }
+            return;
+        }
+        let kind = match name {
+            "DocRoot" if in_root => Part::Document,
+            _ if in_root => Part::Other,
+            "PageRes" | "PublicRes" | "DocumentRes" => Part::Resource,
+            "Annotations" => Part::Annotation,
+            "Attachments" => Part::Attachment,
+            "CustomTags" => Part::Tag,
+            "Extensions" => Part::Other,
+            "TemplatePage" => Part::Template,
+            "Page" if inherited == Part::Document && within("Pages") => Part::Page,
+            _ if inherited == Part::Document => Part::Other,
+            _ => inherited,
+        };
+        let page = (kind == Part::Page && name == "Page")
+            .then(|| element.attribute("ID"))
+            .flatten();
+        if attributes {
+            for attribute in element.attributes() {
+                let required = attribute.name() == "BaseLoc" && name != "Res";
+                self.follow(
+                    attribute.value(),
+                    kind,
+                    required || LOCATIONS.contains(&attribute.name()),
+                    page,
+                );
+            }
+        } else if let Some(text) = text {
+            self.follow(text, kind, LOCATIONS.contains(&name), None);
+        }
+    }
+
+    fn follow(&mut self, location: &str, kind: Part, required: bool, page: Option<&str>) {
+        if location.len() > MAX_LOCATION_BYTES || location.trim().is_empty() {
+            return;
+        }
+        let based = self.base.as_ref().map(|base| format!("{base}/{location}"));
+        let ways = [
+            resolve(self.path, location),
+            based.and_then(|based| resolve(self.path, &based)),
+            resolve(ROOT, location),
+        ];
+        let mut reached = false;
+        for path in ways.into_iter().flatten() {
+            if !self.package.has(&path) {
+                continue;
+            }
+            if let (false, Some(id)) = (reached, page) {
+                self.parts.pages.push((id.to_owned(), path.clone()));
+            }
+            if !reached && kind == Part::Tag {
+                self.parts.tags.push(path.clone());
+            }
+            reached = true;
+            if !self.parts.reached.contains_key(&path) {
+                self.parts.reached.insert(path.clone(), kind);
+                self.queue.push_back(path);
+            }
+        }
+        if required && !reached {
+            let location = location.trim().chars().take(100).collect();
+            self.parts.doubts.insert(Doubt::Missing(location));
+        }
+    }
+}

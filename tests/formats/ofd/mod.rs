@@ -1,0 +1,60 @@
+//! OFD and its seals (GB/T 38540): each layer broken alone, attacks, bounds, and the judgement of others' tools.
+
+mod attacks;
+mod book;
+mod bounds;
+mod der;
+mod judges;
+mod layers;
+mod people;
+mod seals;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use yinxin::verification::{Indication, Report, Severity};
+
+use self::{
+    book::Book,
+    seals::{Cast, sealed},
+};
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+/// The report of one who trusts the cast's root, ten minutes after noon.
+fn report(cast: &Cast, bytes: &[u8]) -> Report {
+    cast.root.verifier().verify(bytes, None, at("2026-11-02T04:10:00Z"))
+}
+
+/// The errors of a report.
+fn errors(report: &Report) -> BTreeSet<&str> {
+    let errors = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| finding.code.as_str()).collect()
+}
+
+/// That the sealed book with one thing done to it has exactly these errors, and does not pass.
+#[track_caller]
+fn found(change: impl FnOnce(&mut Book), expected: &[&str]) -> Report {
+    let cast = Cast::new();
+    let mut book = sealed(&cast);
+    change(&mut book);
+    refused(&cast, &book.zip(), expected)
+}
+
+#[track_caller]
+fn refused(cast: &Cast, bytes: &[u8], expected: &[&str]) -> Report {
+    let report = report(cast, bytes);
+    assert_eq!(
+        errors(&report),
+        expected.iter().copied().collect(),
+        "{:#?}",
+        report.findings
+    );
+    assert_ne!(report.indication, Indication::TotalPassed);
+    report
+}
