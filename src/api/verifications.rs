@@ -10,6 +10,7 @@ use actix_web::{
     web,
 };
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -44,12 +45,37 @@ pub struct CodeBody {
     code: String,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VerifyQuery {
+    /// Verify the document as of this moment, which has passed (RFC 3339): was it valid then?
+    #[param(example = "2026-11-02T12:00:00+08:00")]
+    at: Option<String>,
+}
+
+impl VerifyQuery {
+    fn at(&self) -> Result<Option<Timestamp>, Problem> {
+        let parsed = self.at.as_deref().map(str::parse).transpose();
+        parsed.map_err(|_| at_invalid())
+    }
+}
+
+fn at_invalid() -> Problem {
+    Problem::unprocessable(
+        "at_invalid",
+        "at 应为已经过去的时刻（RFC 3339，含时区）。",
+        "`at` must be a moment that has passed, in RFC 3339 with its zone.",
+    )
+    .about("at")
+}
+
 /// Verify a document or a verification code
 ///
 /// What the document is shows from its bytes. A bad, broken or hostile one gives a report like any other. The document is
 /// not kept; the report, without the file's name, is kept for a time under its `id`.
 #[utoipa::path(
     post, path = "/v1/verifications", tag = "portal",
+    params(VerifyQuery),
     request_body(content(
         (DocumentForm = "multipart/form-data"),
         (CodeBody = "application/json")
@@ -59,25 +85,27 @@ pub struct CodeBody {
         (status = 400, description = "`form_invalid`, `body_malformed`", body = Problem),
         (status = 413, description = "`body_too_large`", body = Problem),
         (status = 415, description = "`media_type_unsupported`", body = Problem),
-        (status = 422, description = "`body_invalid`", body = Problem),
+        (status = 422, description = "`body_invalid`, `at_invalid`", body = Problem),
         (status = 429, description = "`rate_limited`", body = Problem),
         (status = 503, description = "`store_unavailable`, `verification_full`", body = Problem)
     )
 )]
 pub async fn verify(
     request: HttpRequest,
+    query: web::Query<VerifyQuery>,
     payload: web::Payload,
     desk: web::Data<Desk>,
     admission: web::Data<Admission>,
     limits: web::Data<Limits>,
 ) -> Result<web::Json<Report>, Problem> {
     admission.admit(request.peer_addr().map(|address| address.ip()))?;
+    let at = query.at()?;
     let report = match request.content_type() {
         "multipart/form-data" => {
             let form = Multipart::new(request.headers(), payload);
             let mut receipt = admission.receive();
             let (name, bytes) = file(form, &mut receipt).await?;
-            desk.document(bytes, name).await
+            desk.document_at(bytes, name, at).await
         }
         "application/json" => {
             let body = read_body(payload.into_inner(), limits.json_body_bytes).await?;
@@ -236,6 +264,9 @@ impl From<PaperError> for Problem {
 
 impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
-        Self::unavailable(&error)
+        match error {
+            DeskError::Future => at_invalid(),
+            error => Self::unavailable(&error),
+        }
     }
 }

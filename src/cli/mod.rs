@@ -8,6 +8,7 @@ mod demo;
 mod demo_provider;
 mod keys;
 mod serve;
+mod trust;
 mod verify;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Config(config::Arguments),
     /// Make keys and X.509 certificates: to set up a node where no authority is at hand
     Keys(keys::Arguments),
+    /// Make, sign, show and update the list of whom to trust
+    Trust(trust::Arguments),
     /// Re-check the audit log
     Audit(audit::Arguments),
     /// Print shell completions
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Keys(arguments) => keys::run(arguments),
+        Command::Trust(arguments) => trust::run(arguments),
         Command::DemoProvider(arguments) => demo_provider::run(arguments),
     };
     done.unwrap_or_else(|error| {

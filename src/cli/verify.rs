@@ -1,6 +1,7 @@
 //! `yinxin verify`: offline, with no configuration and no node.
 
 use std::{
+    error::Error,
     fs::File,
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::CommandError;
 use crate::verification::{
-    Bilingual, Finding, Indication, MAX_DOCUMENT_BYTES, Report, Severity, Trust, Verifier,
+    Bilingual, Finding, Indication, MAX_DOCUMENT_BYTES, Report, RevocationPolicy, Severity, TrustPlaces, Verifier,
     words::{Tone, plain, shown_time},
 };
 
@@ -21,9 +22,18 @@ pub struct Arguments {
     /// The documents
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A folder of trusted roots (.pem, .crt, .cer, .der); without it no signer is trusted
-    #[arg(long, value_name = "DIR")]
+    /// A folder of trusted roots (.pem, .crt, .cer, .der), or a signed trust list; without it no signer is trusted
+    #[arg(long, value_name = "DIR|LIST")]
     trust: Option<PathBuf>,
+    /// The file with the key to check the trust list with (.vkey)
+    #[arg(long, value_name = "VKEY", requires = "trust")]
+    trust_key: Option<PathBuf>,
+    /// A folder of CRLs (.crl) and OCSP responses (.ors), beside what the documents hold
+    #[arg(long, value_name = "DIR")]
+    revocations: Option<PathBuf>,
+    /// Pass only what is known not to have been revoked
+    #[arg(long)]
+    require_revocation: bool,
     /// Verify as of this time: 2026-11-02T12:00:00+08:00, or a day (its end, in China)
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
@@ -40,23 +50,25 @@ const NOT_OPENED: u8 = 3;
 pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     let now = Timestamp::now();
     let at = arguments.at.unwrap_or(now);
-    let trust = match &arguments.trust {
-        Some(folder) => match Trust::load(folder, now) {
-            Ok(trust) => trust,
-            // Not the 1 of a document that failed.
-            Err(error) => {
-                writeln!(io::stderr(), "yinxin: {error}")?;
-                return Ok(ExitCode::from(NOT_OPENED));
-            }
-        },
-        None => Trust::new(Vec::new(), now)?,
+    let trust = match arguments.places().open(now) {
+        Ok(trust) => trust,
+        // Not the 1 of a document that failed.
+        Err(error) => {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            writeln!(io::stderr(), "yinxin: {error}{cause}")?;
+            return Ok(ExitCode::from(NOT_OPENED));
+        }
     };
     let verifier = Verifier::new(trust);
     let mut out = io::stdout().lock();
     let mut codes = Vec::new();
     for path in &arguments.files {
         let name = path.display().to_string();
-        let written = match verify(&verifier, path, &name, at) {
+        let verified = verify(&verifier, path, &name, at).map(|report| match arguments.at {
+            Some(moment) => report.as_of(moment, now),
+            None => report,
+        });
+        let written = match verified {
             Ok(report) => {
                 codes.push(match report.indication {
                     Indication::TotalPassed => 0,
@@ -92,6 +104,26 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     Ok(worst.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
+impl Arguments {
+    fn places(&self) -> TrustPlaces {
+        let list = match (&self.trust, &self.trust_key) {
+            (Some(list), Some(key)) => Some((list.clone(), key.clone())),
+            _ => None,
+        };
+        TrustPlaces {
+            roots: self.trust.clone().filter(|_| list.is_none()),
+            list,
+            revocations: self.revocations.clone(),
+            seen: None,
+            policy: if self.require_revocation {
+                RevocationPolicy::Required
+            } else {
+                RevocationPolicy::IfAvailable
+            },
+        }
+    }
+}
+
 fn verify(verifier: &Verifier, path: &Path, name: &str, at: Timestamp) -> io::Result<Report> {
     let mut file = File::open(path)?;
     let mut bytes = Vec::new();
@@ -113,7 +145,7 @@ fn verify(verifier: &Verifier, path: &Path, name: &str, at: Timestamp) -> io::Re
     Ok(verifier.too_large(context.finish().as_ref(), size, Some(name), at))
 }
 
-fn parse_time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }

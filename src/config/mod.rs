@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 
 pub use self::limits::Limits;
-use crate::ids::DepartmentId;
+use crate::{ids::DepartmentId, verification::RevocationPolicy};
 
 /// The whole of `node.toml`. Relative paths are relative to the file's folder.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -123,6 +123,12 @@ pub struct Seal {
 pub struct Trust {
     /// A folder of roots, PEM or DER. Default `trust`.
     pub roots: PathBuf,
+    /// A signed list, made by `yinxin trust`. Default: none.
+    pub list: Option<PathBuf>,
+    /// The file with the key to check it with (`.vkey`). Goes with `list`.
+    pub list_key: Option<PathBuf>,
+    /// A folder of CRLs (`.crl`) and OCSP responses (`.ors`). Default: none.
+    pub revocations: Option<PathBuf>,
 }
 
 /// The public verification of documents.
@@ -132,6 +138,9 @@ pub struct Verification {
     /// The department in whose name printable reports are sealed: one of `certificates.seals`. Default: none, and no
     /// report is printed here.
     pub department: Option<DepartmentId>,
+    /// `if_available`: what is known of revocation counts, and that nothing is known is said; `required`: only what is
+    /// known not to have been revoked passes. Default `if_available`.
+    pub revocation: RevocationPolicy,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -209,7 +218,12 @@ impl Default for Certificates {
 
 impl Default for Trust {
     fn default() -> Self {
-        Self { roots: "trust".into() }
+        Self {
+            roots: "trust".into(),
+            list: None,
+            list_key: None,
+            revocations: None,
+        }
     }
 }
 
@@ -279,6 +293,9 @@ impl Config {
         {
             return Err("`verification.department` must be one of `certificates.seals`".to_owned());
         }
+        if self.trust.list.is_some() != self.trust.list_key.is_some() {
+            return Err("`trust.list` and `trust.list_key` go together".to_owned());
+        }
         self.limits.check()
     }
 
@@ -286,6 +303,7 @@ impl Config {
     fn resolve(&mut self, base: &Path) {
         let exchange = &mut self.exchange;
         let portal = &mut self.portal;
+        let trust = &mut self.trust;
         let paths = [
             &mut self.node.data,
             &mut exchange.certificate,
@@ -294,14 +312,16 @@ impl Config {
             &mut portal.certificate,
             &mut portal.key,
             &mut self.keys.folder,
-            &mut self.trust.roots,
+            &mut trust.roots,
         ];
         let seals = self
             .certificates
             .seals
             .iter_mut()
             .flat_map(|s| [&mut s.certificate, &mut s.key]);
+        let of_trust = [&mut trust.list, &mut trust.list_key, &mut trust.revocations];
         let optional = self.certificates.types.iter_mut().chain(self.policy.folder.iter_mut());
+        let optional = optional.chain(of_trust.into_iter().flatten());
         for path in paths
             .into_iter()
             .chain(seals)

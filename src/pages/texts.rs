@@ -205,6 +205,7 @@ texts! {
     file_format: "格式", "Format";
     file_digest: "文件摘要（SHA-256）", "Digest of the file (SHA-256)";
     verified_at: "查验时间", "Verified at";
+    validation_time: "所查验的时刻", "As of";
     trust_list: "所用信任列表", "Trust list used";
     left_out: "内容过多，此处只列出一部分；完整内容见 JSON 报告。", "There is too much to show here; the JSON report holds all of it.";
     sealed_report: "下载盖章的查验报告（PDF）", "Download the sealed report (PDF)";

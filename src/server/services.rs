@@ -36,11 +36,14 @@ use crate::{
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
-    verification::{Admission, Archive, Desk, Names, NamesOf, Retention, Trust, Verifier},
+    verification::{Admission, Archive, Desk, Names, NamesOf, Retention, TrustPlaces, Verifier},
 };
 
 /// How long closing the store may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The newest trust list that was used, in the node's folder: an older one is refused.
+const SEEN_LIST: &str = "trust-list.seen";
 
 /// Everything that handlers and pages can ask for.
 #[derive(Clone)]
@@ -147,7 +150,8 @@ impl Services {
             seals: seals(config)?,
             portal: config.node.portal_url.clone(),
         });
-        let trust = Trust::load(&config.trust.roots, clock.now()).map_err(StartError::service("the trusted roots"))?;
+        let trust = trust_places(config).open(clock.now());
+        let trust = trust.map_err(StartError::service("the trusted roots"))?;
         let issuer = Arc::new(issuer);
         let verifier = Verifier::new(trust);
         let desk = Desk::new(
@@ -265,6 +269,17 @@ impl Services {
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::error!("the store was not closed in time");
         }
+    }
+}
+
+fn trust_places(config: &Config) -> TrustPlaces {
+    let trust = &config.trust;
+    TrustPlaces {
+        roots: Some(trust.roots.clone()),
+        list: trust.list.clone().zip(trust.list_key.clone()),
+        revocations: trust.revocations.clone(),
+        seen: Some(config.node.data.join(SEEN_LIST)),
+        policy: config.verification.revocation,
     }
 }
 

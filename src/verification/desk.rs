@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::{Archive, Language, Names, PaperError, Report, Verifier, judge_own, report_of_code};
@@ -30,6 +31,8 @@ pub enum DeskError {
     Store(#[source] StoreFault),
     #[error("the verification was cut off")]
     CutOff,
+    #[error("nothing can be verified as of a time that is still to come")]
+    Future,
 }
 
 impl Desk {
@@ -54,9 +57,25 @@ impl Desk {
 
     /// Verifies a document as of now.
     pub async fn document(&self, bytes: Bytes, name: Option<String>) -> Result<Report, DeskError> {
+        self.document_at(bytes, name, None).await
+    }
+
+    /// Verifies a document as of a moment that has passed; of what is known today, what was so then counts.
+    pub async fn document_at(
+        &self,
+        bytes: Bytes,
+        name: Option<String>,
+        at: Option<Timestamp>,
+    ) -> Result<Report, DeskError> {
+        let now = self.clock.now();
+        let past = at.filter(|at| *at != now);
+        let at = at.unwrap_or(now);
+        if at > now {
+            return Err(DeskError::Future);
+        }
         let permit = self.at_once.clone().acquire_owned().await;
         let permit = permit.map_err(|_| DeskError::CutOff)?;
-        let (verifier, at) = (self.verifier.clone(), self.clock.now());
+        let verifier = self.verifier.clone();
         let work = move || {
             let _permit = permit;
             let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
@@ -65,6 +84,10 @@ impl Desk {
             (verifier.verify(&bytes, name.as_deref(), at), sha256)
         };
         let (report, sha256) = tokio::task::spawn_blocking(work).await.map_err(|_| DeskError::CutOff)?;
+        let report = match past {
+            Some(moment) => report.as_of(moment, now),
+            None => report,
+        };
         let own = self.certificates.by_document(&sha256).await.map_err(DeskError::Store)?;
         let report = match own {
             Some(certificate) => judge_own(report, &certificate, (self.names)(&certificate)),

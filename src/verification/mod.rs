@@ -26,7 +26,7 @@ pub use self::{
     desk::{Desk, DeskError, NamesOf},
     own::{Names, judge_own, report_of_code},
     report::*,
-    trust::{MAX_ROOTS, RevocationPolicy, Trust, TrustError},
+    trust::{MAX_ROOTS, RevocationPolicy, Trust, TrustError, TrustPlaces},
 };
 use crate::formats::ofd::is_package;
 pub use crate::{certificate::StoreFault, formats::pdf::MAX_DOCUMENT_BYTES};
@@ -107,6 +107,7 @@ impl Draft {
                 document_sha256: data_encoding::HEXLOWER.encode(sha256),
                 size_bytes: u64::try_from(size).unwrap_or(u64::MAX),
                 verified_at: at,
+                validation_time: None,
                 indication: Indication::Indeterminate,
                 sub_indication: Some(SubIndication::Generic),
                 modified_after_signing: None,

@@ -21,7 +21,7 @@ pub struct Names {
 
 /// Adds to a report what this node knows of the certificate whose document it is, byte for byte.
 pub fn judge_own(report: Report, certificate: &Certificate, names: Names) -> Report {
-    let at = report.verified_at;
+    let at = report.validation_time.unwrap_or(report.verified_at);
     let outcome = Outcome {
         indication: report.indication,
         sub_indication: report.sub_indication,

@@ -163,8 +163,11 @@ impl Writer<'_> {
                 ),
             ]);
         }
+        facts.push((self.say("查验时间", "Verified at"), shown_time(report.verified_at)));
+        if let Some(moment) = report.validation_time {
+            facts.push((self.say("所查验的时刻", "As of"), shown_time(moment)));
+        }
         facts.extend([
-            (self.say("查验时间", "Verified at"), shown_time(report.verified_at)),
             (
                 self.say("结论代码（EN 319 102-1）", "Indication (EN 319 102-1)"),
                 report.indication_text(),

@@ -25,6 +25,10 @@ pub struct Report {
     pub size_bytes: u64,
     #[schema(value_type = String, format = DateTime)]
     pub verified_at: Timestamp,
+    /// As of when it was verified, where that is a moment that had passed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub validation_time: Option<Timestamp>,
     /// The worst of the signatures'.
     pub indication: Indication,
     pub sub_indication: Option<SubIndication>,
@@ -39,6 +43,14 @@ pub struct Report {
     pub stated: Vec<Statement>,
     pub trust_snapshot: TrustSnapshot,
     pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// A report as of a moment that had passed, made now.
+    pub fn as_of(mut self, moment: Timestamp, now: Timestamp) -> Self {
+        (self.validation_time, self.verified_at) = (Some(moment), now);
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -412,6 +412,7 @@ mod tests {
             document_sha256: String::new(),
             size_bytes: 0,
             verified_at: Timestamp::UNIX_EPOCH,
+            validation_time: None,
             indication,
             sub_indication: None,
             modified_after_signing: modified,

@@ -192,3 +192,27 @@ async fn guessed_codes_are_not_kept() {
     let report = county.portal().post("/v1/verifications", &code).await.expect(200);
     assert!(report.get("id").is_none(), "{report}");
 }
+
+#[tokio::test]
+async fn a_document_is_verified_as_of_a_moment_that_has_passed_and_of_no_other() {
+    let county = County::start().await;
+    let proof = issued(&county).await;
+    let at = async |moment: &str| {
+        let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n";
+        let body = [head.as_bytes(), &proof, b"\r\n--b--\r\n"].concat();
+        let path = format!("/v1/verifications?at={moment}");
+        let request = county.portal().request(Method::POST, &path);
+        let request = request
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(body);
+        send(request).await
+    };
+    let report = at("2019-01-01T00:00:00Z").await.expect(200);
+    assert_eq!(report["validation_time"], "2019-01-01T00:00:00Z");
+    assert_ne!(report["verified_at"], report["validation_time"]);
+    assert_ne!(report["indication"], "TOTAL_PASSED", "{report}");
+    let kept = county.portal().get(&path_of(&report, "")).await.expect(200);
+    assert_eq!(kept["validation_time"], report["validation_time"]);
+    assert_eq!(at("2999-01-01T00:00:00Z").await.problem(422), "at_invalid");
+    assert_eq!(at("yesterday").await.problem(422), "at_invalid");
+}

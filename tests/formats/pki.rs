@@ -1,8 +1,9 @@
 //! A root and seal certificates of a test's own.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SignatureAlgorithm, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    RevocationReason, RevokedCertParams, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
 use yinxin::{
@@ -63,6 +64,25 @@ impl Root {
     /// A verifier that trusts this root and no other.
     pub fn verifier(&self) -> Verifier {
         Verifier::new(Trust::new(vec![self.der.clone()], "2026-11-02T00:00:00Z".parse().unwrap()).unwrap())
+    }
+
+    /// A CRL that revokes these serial numbers since June 2026; it is of October to December.
+    pub fn crl(&self, serials: &[&[u8]]) -> Vec<u8> {
+        let revoked = |serial: &&[u8]| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: date_time_ymd(2026, 6, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 10, 1),
+            next_update: date_time_ymd(2026, 12, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 
     /// A seal certificate with its key.

@@ -23,7 +23,7 @@ pub use self::{
     evidence::Evidence,
     material::Material,
     path::Purpose,
-    roots::{MAX_ROOTS, TrustError},
+    roots::{MAX_ROOTS, TrustError, TrustPlaces},
     verdict::{Question, Verdict},
 };
 use super::TrustSnapshot;

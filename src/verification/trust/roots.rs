@@ -9,10 +9,12 @@ use std::{
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
 
-use super::Trust;
+use super::{RevocationPolicy, Trust};
 use crate::formats::{
+    checkpoint::{CheckpointError, VerifierKey},
     crl::{Crl, MAX_CRL_BYTES},
     ocsp::{MAX_RESPONSE_BYTES, Response},
+    trust_list::{MAX_LIST_BYTES, TrustList, TrustListError},
     x509::Certificate,
 };
 
@@ -26,6 +28,20 @@ pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 const MAX_REVOCATION_FILES: usize = 1_000;
 const MAX_REVOCATION_BYTES: u64 = MAX_CRL_BYTES as u64;
 
+/// Where it is read from.
+#[derive(Clone, Debug, Default)]
+pub struct TrustPlaces {
+    /// A folder of roots.
+    pub roots: Option<PathBuf>,
+    /// A signed list, and the file with the key to check it with.
+    pub list: Option<(PathBuf, PathBuf)>,
+    /// A folder of CRLs and OCSP responses.
+    pub revocations: Option<PathBuf>,
+    /// Where the newest list that was used is kept, so that an older one is refused.
+    pub seen: Option<PathBuf>,
+    pub policy: RevocationPolicy,
+}
+
 /// Why a trust list cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
@@ -35,12 +51,59 @@ pub enum TrustError {
     NotRoot(String),
     #[error("`{0}` is neither a CRL nor an OCSP response")]
     NotRevocation(String),
+    #[error("the trust list `{0}` cannot be used")]
+    List(String, #[source] TrustListError),
+    #[error("`{0}` holds no key to check a trust list with")]
+    Key(String, #[source] CheckpointError),
     #[error("the trust list has more than {MAX_ROOTS} roots or a file of more than {MAX_FILE_BYTES} bytes")]
     TooLarge,
     #[error(
         "the folder has more than {MAX_REVOCATION_FILES} CRLs and OCSP responses or one of more than {MAX_CRL_BYTES} bytes"
     )]
     TooMuchRevocation,
+}
+
+impl TrustPlaces {
+    /// Reads all of it.
+    pub fn open(&self, date: Timestamp) -> Result<Trust, TrustError> {
+        let mut trust = match &self.roots {
+            Some(folder) => Trust::load(folder, date)?,
+            None => Trust::new(Vec::new(), date)?,
+        };
+        if let Some((list, key)) = &self.list {
+            trust = trust.with_list(&self.open_list(list, key)?)?;
+        }
+        if let Some(folder) = &self.revocations {
+            trust = trust.with_revocation(folder)?;
+        }
+        Ok(trust.with_policy(self.policy))
+    }
+
+    fn open_list(&self, path: &Path, key: &Path) -> Result<TrustList, TrustError> {
+        let most = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
+        let text = |path: &Path| {
+            let bytes = read(path, most, TrustError::TooLarge)?;
+            Ok::<_, TrustError>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let wrong_key = |error| TrustError::Key(key.display().to_string(), error);
+        let wrong_list = |error| TrustError::List(path.display().to_string(), error);
+        let key = VerifierKey::parse(&text(key)?).map_err(wrong_key)?;
+        let note = text(path)?;
+        let list = TrustList::open(&note, &key).map_err(wrong_list)?;
+        if let Some(seen) = &self.seen {
+            let known = seen.exists().then(|| text(seen)).transpose()?;
+            // Under another key it is another list, and starts anew.
+            if let Some(known) = known.and_then(|known| TrustList::open(&known, &key).ok()) {
+                list.check_follows(&known).map_err(wrong_list)?;
+            }
+            let fault = |error| TrustError::Io(seen.display().to_string(), error);
+            let beside = seen.with_extension("new");
+            fs::write(&beside, note)
+                .and_then(|()| fs::rename(&beside, seen))
+                .map_err(fault)?;
+        }
+        Ok(list)
+    }
 }
 
 impl Trust {

@@ -2,6 +2,7 @@
 
 mod chains;
 mod past;
+mod places;
 mod revocation;
 
 use std::sync::Arc;
