@@ -9,7 +9,7 @@ use der::{Decode, Encode};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
 pub use self::software::SoftwareKey;
-use crate::formats::cms;
+use crate::formats::cms::{BuildError, Digest, Scheme, SignedAttributes};
 
 /// Signature algorithms that keys of this node can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,12 @@ pub enum Algorithm {
     RsaPkcs1Sha256,
 }
 
-impl From<Algorithm> for cms::SignatureAlgorithm {
+impl From<Algorithm> for Scheme {
     fn from(algorithm: Algorithm) -> Self {
         match algorithm {
-            Algorithm::EcdsaP256Sha256 => Self::EcdsaSha256,
+            Algorithm::EcdsaP256Sha256 => Self::Ecdsa(Digest::Sha256),
             Algorithm::Ed25519 => Self::Ed25519,
-            Algorithm::RsaPkcs1Sha256 => Self::RsaPkcs1Sha256,
+            Algorithm::RsaPkcs1Sha256 => Self::RsaPkcs1(Digest::Sha256),
         }
     }
 }
@@ -102,15 +102,13 @@ impl Identity {
 
     /// A detached CMS signature (PAdES baseline B) over the pieces, in their order.
     pub fn sign_detached(&self, pieces: &[&[u8]]) -> Result<Vec<u8>, KeyError> {
-        let algorithm = cms::SignatureAlgorithm::from(self.key.algorithm());
-        let digest = algorithm.digest().of(pieces);
         let chain: Vec<&[u8]> = self.chain.iter().map(AsRef::as_ref).collect();
-        let attributes = cms::SignedAttributes::new(&digest, &chain).map_err(cms_error)?;
+        let attributes = SignedAttributes::new(pieces, self.key.algorithm().into(), &chain).map_err(cms_error)?;
         let value = self.key.sign(attributes.to_sign())?;
-        attributes.finish(algorithm, &chain, &value).map_err(cms_error)
+        attributes.finish(&chain, &value).map_err(cms_error)
     }
 }
 
-fn cms_error(error: cms::BuildError) -> KeyError {
+fn cms_error(error: BuildError) -> KeyError {
     KeyError::Cms(error.to_string())
 }

@@ -138,7 +138,21 @@ findings! {
     CmsUnreadable = "cms_unreadable", Error, failed(Sub::FormatFailure),
         "无法读取签名数据：{}。", "The signature data cannot be read: {}.";
     CmsNotDer = "cms_not_der", Error, unproven(Sub::Generic),
-        "签名数据不是 DER 编码，尚不能查验。", "The signature data are not DER and are not verified yet.";
+        "签名数据不是 DER 编码，而 PAdES 要求 DER：未受签名保护的字节可能被改动过。",
+        "The signature data are not DER, which PAdES asks for: bytes that nothing protects may have been changed.";
+    CmsBer = "cms_ber", Warning, None,
+        "签名数据为 BER 而非标准所要求的 DER 编码。", "The signature data are BER, where the standard asks for DER.";
+    CmsVersions = "cms_versions", Error, failed(Sub::FormatFailure),
+        "签名数据的版本号或摘要算法清单与其内容不一致（RFC 5652）。",
+        "The version numbers or the list of digest algorithms in the signature data do not fit the rest (RFC 5652).";
+    AttributesAsStored = "signed_attributes_not_sorted", Warning, None,
+        "签名属性未按 DER 排序，签名值是对其存储形式作出的。",
+        "The signed attributes are not in the order of DER; the signature value is over them as they are stored.";
+    DigestAlgorithms = "digest_algorithms_mixed", Warning, None,
+        "文件摘要与签名使用了不相配的算法（{}）。", "The digest and the signature were made with algorithms that do not go together ({}).";
+    AlgorithmsDiffer = "algorithm_protection_differs", Error, failed(Sub::SigCryptoFailure),
+        "签名所用的算法与签名属性中指明的不同（RFC 6211）。",
+        "The algorithms of the signature are not those that its signed attributes name (RFC 6211).";
     CmsForm = "cms_malformed", Error, failed(Sub::FormatFailure),
         "签名数据不合规范（RFC 5652）。", "The signature data are not as RFC 5652 asks.";
     SignerCount = "signer_count", Error, failed(Sub::FormatFailure),
@@ -166,6 +180,9 @@ findings! {
 
     SignerMissing = "signer_certificate_missing", Error, unproven(Sub::NoSigningCertificateFound),
         "签名数据中没有签名者的 X.509 证书。", "The signer's X.509 certificate is not in the signature data.";
+    SignerNamedOtherwise = "signer_named_otherwise", Error, unproven(Sub::NoSigningCertificateFound),
+        "签名数据中的签发者名称与签名者 X.509 证书中的写法不完全一致。",
+        "The signature data write the issuer's name otherwise than the signer's X.509 certificate does.";
     SigningCertificateMissing = "signing_certificate_missing", Error, unproven(Sub::SigConstraintsFailure),
         "签名属性没有指明签名者的 X.509 证书。", "The signed attributes do not name the signer's X.509 certificate.";
     SigningCertificateOther = "signing_certificate_differs", Error, unproven(Sub::NoSigningCertificateFound),

@@ -2,6 +2,7 @@
 //! an error. What is not proven is INDETERMINATE.
 
 mod admission;
+pub mod algorithm;
 mod archive;
 mod desk;
 mod findings;

@@ -1,25 +1,43 @@
 //! One CMS signature: is its value right over these bytes, and may its signer be trusted?
 
 use jiff::Timestamp;
-use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, public_key::PublicKey, time::ASN1Time};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
 use super::{
     RevocationReport, Trust,
+    algorithm::{verify_scheme, weakness},
     findings::Code,
     trust::{Material, Purpose, Question},
 };
-use crate::formats::cms::{self, Digest, Known, Message, ParseError, Scheme, Signer, SigningCertificate};
+use crate::formats::{
+    cms::{self, Digest, Message, ParseError, Signer, SigningCertificate},
+    timestamp::{TST_INFO, TstInfo},
+};
 
-/// The smallest RSA modulus that counts, in bits.
-const MIN_RSA_BITS: usize = 2048;
+/// What a message is for: what it must hold, and what its digest is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// `ETSI.CAdES.detached` (EN 319 142-1)
+    Pades,
+    /// `adbe.pkcs7.detached` (ISO 32000-2 12.8.3.3)
+    Pkcs7,
+    /// `adbe.pkcs7.sha1`: the content is the SHA-1 of the bytes.
+    Pkcs7Sha1,
+    /// `ETSI.RFC3161`, and signature timestamps: the content is a TSTInfo.
+    Timestamp,
+}
 
-/// The largest RSA modulus that is computed with, in bits.
-const MAX_RSA_BITS: usize = 8192;
-
-/// `secp256r1` and `secp384r1`.
-const P256: &str = "1.2.840.10045.3.1.7";
-const P384: &str = "1.3.132.0.34";
+impl Profile {
+    pub fn of_sub_filter(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"ETSI.CAdES.detached" => Self::Pades,
+            b"adbe.pkcs7.detached" => Self::Pkcs7,
+            b"adbe.pkcs7.sha1" => Self::Pkcs7Sha1,
+            b"ETSI.RFC3161" => Self::Timestamp,
+            _ => return None,
+        })
+    }
+}
 
 /// What was found out about one signature.
 #[derive(Default)]
@@ -46,15 +64,17 @@ impl Judgement {
     }
 }
 
-/// Judges a message (DER of a ContentInfo) as a signature over the pieces.
-pub fn judge(message: &[u8], pieces: &[&[u8]], claimed: Option<Timestamp>, trust: &Trust, at: Timestamp) -> Judgement {
+/// Judges a message (BER of a ContentInfo) as a signature over the pieces.
+pub fn judge(
+    message: &[u8],
+    profile: Profile,
+    pieces: &[&[u8]],
+    claimed: Option<Timestamp>,
+    (trust, at): (&Trust, Timestamp),
+) -> Judgement {
     let mut judgement = Judgement::default();
     let message = match cms::parse(message) {
         Ok(message) => message,
-        Err(ParseError::Ber) => {
-            judgement.find(Code::CmsNotDer);
-            return judgement;
-        }
         Err(ParseError::Limit(limit)) => {
             judgement.find_with(Code::LimitExceeded, limit);
             return judgement;
@@ -64,139 +84,190 @@ pub fn judge(message: &[u8], pieces: &[&[u8]], claimed: Option<Timestamp>, trust
             return judgement;
         }
     };
-    let [signer] = message.signers.as_slice() else {
-        judgement.find_with(Code::SignerCount, message.signers.len().to_string());
+    let Some(der) = judge_value(&mut judgement, &message, profile, pieces) else {
         return judgement;
     };
-    judgement.algorithm = Some(signer.algorithm.clone());
-    if !message.sound || !signer.consistent {
-        judgement.find(Code::CmsForm);
-    }
-    if !message.revocations.is_empty() || !signer.unsigned_attributes.is_empty() {
+    if !message.revocations.is_empty() || message.signers.iter().any(|one| !one.unsigned_attributes.is_empty()) {
         judgement.find(Code::UnsignedParts);
     }
-    let certificate = signer.certificate.and_then(|place| message.certificates.get(place));
-    let parsed = certificate
-        .and_then(|der| X509Certificate::from_der(der).ok())
-        .map(|(_, parsed)| parsed);
-    let digest_right = judge_digest(&mut judgement, signer, pieces);
-    let (Some(der), Some(parsed)) = (certificate, parsed) else {
-        judgement.find(Code::SignerMissing);
-        return judgement;
-    };
-    judgement.signer = Some(common_name(&parsed));
-    judgement.intact = judge_value(&mut judgement, signer, &parsed) && digest_right;
-    judge_trust(&mut judgement, der, &parsed, &message, claimed, (trust, at));
+    if let Ok((_, parsed)) = X509Certificate::from_der(der) {
+        judge_trust(&mut judgement, der, &parsed, &message, claimed, (trust, at));
+    }
     judgement
 }
 
-fn judge_digest(judgement: &mut Judgement, signer: &Signer, pieces: &[&[u8]]) -> bool {
-    let Some(attributes) = &signer.attributes else {
-        judgement.find(Code::AttributesMissing);
-        return false;
+/// Judges digests and value, and returns the signer's X.509 certificate. Says nothing of trust.
+pub fn judge_value<'a>(
+    judgement: &mut Judgement,
+    message: &'a Message,
+    profile: Profile,
+    pieces: &[&[u8]],
+) -> Option<&'a [u8]> {
+    let [signer] = message.signers.as_slice() else {
+        judgement.find_with(Code::SignerCount, message.signers.len().to_string());
+        return None;
     };
-    if !attributes.sound {
+    judgement.algorithm = Some(signer.algorithm.clone());
+    if !message.der {
+        // The standards ask for DER of all. What PAdES signers write is, so that anything else is held against it; of
+        // others, BER is common.
+        judgement.find(match profile {
+            Profile::Pades => Code::CmsNotDer,
+            _ => Code::CmsBer,
+        });
+    }
+    if !signer.consistent {
+        judgement.find(Code::CmsVersions);
+    }
+    let stands_inside = matches!(profile, Profile::Pkcs7Sha1 | Profile::Timestamp);
+    let content_type = match profile {
+        Profile::Timestamp => TST_INFO,
+        _ => cms::ID_DATA,
+    };
+    if message.content_type != content_type || message.content.is_some() != stands_inside {
         judgement.find(Code::CmsForm);
     }
+    let inside = message.content.as_deref().unwrap_or_default();
+    let content_right = match profile {
+        Profile::Pades | Profile::Pkcs7 => true,
+        Profile::Pkcs7Sha1 => {
+            judgement.find_with(Code::AlgorithmWeak, "adbe.pkcs7.sha1");
+            judge_imprint(judgement, Some(Digest::Sha1.of(pieces)), inside)
+        }
+        Profile::Timestamp => match TstInfo::parse(inside) {
+            Ok(info) => {
+                let expected = Digest::of_oid(info.imprint.algorithm).map(|digest| digest.of(pieces));
+                judge_imprint(judgement, expected, &info.imprint.digest)
+            }
+            Err(_) => {
+                judgement.find(Code::CmsForm);
+                false
+            }
+        },
+    };
+    let content = [inside];
+    let content = if stands_inside { &content } else { pieces };
+    let digest_right = judge_attributes(judgement, message, signer, profile, content) && content_right;
+
+    let certificate = signer.certificate.and_then(|place| message.certificates.get(place));
+    let parsed = certificate.and_then(|der| X509Certificate::from_der(der).ok());
+    let (Some(der), Some((_, parsed))) = (certificate, parsed) else {
+        judgement.find(Code::SignerMissing);
+        return None;
+    };
+    if !signer.named_exactly {
+        judgement.find(Code::SignerNamedOtherwise);
+    }
+    judgement.signer = Some(common_name(&parsed));
+    judgement.intact = judge_signature(judgement, signer, parsed.public_key().raw, content) && digest_right;
+    Some(der)
+}
+
+/// Whether what the content says the bytes' digest is, is so.
+fn judge_imprint(judgement: &mut Judgement, expected: Option<Vec<u8>>, stated: &[u8]) -> bool {
+    let Some(expected) = expected else {
+        judgement.find_with(Code::AlgorithmUnknown, "TSTInfo");
+        return false;
+    };
+    let same = expected == stated;
+    judgement.digest_matches = Some(same);
+    if !same {
+        judgement.find(Code::DigestDiffers);
+    }
+    same
+}
+
+/// Judges the signed attributes, and whether the digest among them is the content's.
+fn judge_attributes(
+    judgement: &mut Judgement,
+    message: &Message,
+    signer: &Signer,
+    profile: Profile,
+    content: &[&[u8]],
+) -> bool {
+    let Some(attributes) = &signer.attributes else {
+        // The value is then over the content itself, and nothing in the message says what was meant to be signed.
+        judgement.find(Code::AttributesMissing);
+        return true;
+    };
+    if !attributes.sound || attributes.content_type != Some(message.content_type) {
+        judgement.find(Code::CmsForm);
+    }
+    let needed = matches!(profile, Profile::Pades | Profile::Timestamp);
     match attributes.signing_certificate {
-        SigningCertificate::Matches => {}
-        SigningCertificate::Missing => judgement.find(Code::SigningCertificateMissing),
+        SigningCertificate::Missing if needed => judgement.find(Code::SigningCertificateMissing),
+        SigningCertificate::Matches | SigningCertificate::Missing => {}
         SigningCertificate::Other => judgement.find(Code::SigningCertificateOther),
     }
-    if attributes.has_signing_time {
+    if attributes.has_signing_time && profile == Profile::Pades {
         judgement.find(Code::SigningTimeInCms);
+    }
+    if attributes.algorithms_match == Some(false) {
+        judgement.find(Code::AlgorithmsDiffer);
     }
     let Some(expected) = &attributes.message_digest else {
         judgement.find(Code::DigestMissing);
         return false;
     };
-    match signer.digest {
-        Known::Known(digest) => {
-            let same = digest.of(pieces) == *expected;
-            judgement.digest_matches = Some(same);
-            if !same {
-                judgement.find(Code::DigestDiffers);
-            }
-            same
-        }
-        Known::Weak => {
-            judgement.find_with(Code::AlgorithmWeak, &signer.algorithm);
-            false
-        }
-        Known::Unknown => {
-            judgement.find_with(Code::AlgorithmUnknown, &signer.algorithm);
-            false
-        }
-    }
-}
-
-/// Whether the signature value is right over the signed attributes.
-fn judge_value(judgement: &mut Judgement, signer: &Signer, certificate: &X509Certificate<'_>) -> bool {
-    let Some(attributes) = &signer.attributes else {
+    let Some(digest) = signer.digest else {
+        judgement.find_with(Code::AlgorithmUnknown, &signer.algorithm);
         return false;
     };
-    let algorithm = match signer.scheme {
-        Known::Known(scheme) => algorithm_for(scheme, certificate),
-        Known::Weak => Known::Weak,
-        Known::Unknown => Known::Unknown,
-    };
-    match algorithm {
-        Known::Known(algorithm) => {
-            let key = UnparsedPublicKey::new(algorithm, certificate.public_key().subject_public_key.data.as_ref());
-            let right = key.verify(&attributes.der, &signer.signature).is_ok();
-            if !right {
-                judgement.find(Code::SignatureWrong);
-            }
-            right
-        }
-        Known::Weak => {
-            judgement.find_with(Code::AlgorithmWeak, &signer.algorithm);
-            false
-        }
-        Known::Unknown => {
-            judgement.find_with(Code::AlgorithmUnknown, &signer.algorithm);
-            false
-        }
+    if digest.is_weak() {
+        judgement.find_with(Code::AlgorithmWeak, digest.name());
     }
+    if signer.scheme.is_some_and(|scheme| scheme.content_digest() != digest) {
+        judgement.find_with(
+            Code::DigestAlgorithms,
+            format!("{}, {}", digest.name(), signer.algorithm),
+        );
+    }
+    let same = digest.of(content) == *expected;
+    if judgement.digest_matches != Some(false) {
+        judgement.digest_matches = Some(same);
+    }
+    if !same {
+        judgement.find(Code::DigestDiffers);
+    }
+    same
 }
 
-fn algorithm_for(scheme: Scheme, certificate: &X509Certificate<'_>) -> Known<&'static dyn VerificationAlgorithm> {
-    let key = certificate.public_key();
-    let curve = key
-        .algorithm
-        .parameters
-        .as_ref()
-        .and_then(|parameters| parameters.as_oid().ok());
-    let curve = curve.map(|curve| curve.to_id_string());
-    let known = |algorithm: &'static dyn VerificationAlgorithm| Known::Known(algorithm);
-    match (scheme, key.parsed()) {
-        (Scheme::Ecdsa(digest), Ok(PublicKey::EC(_))) => match (curve.as_deref(), digest) {
-            (Some(P256), Digest::Sha256) => known(&signature::ECDSA_P256_SHA256_ASN1),
-            (Some(P256), Digest::Sha384) => known(&signature::ECDSA_P256_SHA384_ASN1),
-            (Some(P384), Digest::Sha256) => known(&signature::ECDSA_P384_SHA256_ASN1),
-            (Some(P384), Digest::Sha384) => known(&signature::ECDSA_P384_SHA384_ASN1),
-            _ => Known::Unknown,
+/// Whether the signature value is right, over the signed attributes or, without any, over the content.
+fn judge_signature(judgement: &mut Judgement, signer: &Signer, spki: &[u8], content: &[&[u8]]) -> bool {
+    let unknown = |judgement: &mut Judgement| {
+        judgement.find_with(Code::AlgorithmUnknown, &signer.algorithm);
+        false
+    };
+    let Some(scheme) = signer.scheme else {
+        return unknown(judgement);
+    };
+    let check = |signed: &[u8]| verify_scheme(spki, scheme, signed, &signer.signature);
+    let verdict = match &signer.attributes {
+        None => check(&content.concat()),
+        Some(attributes) => match (check(&attributes.der), &attributes.stored) {
+            (Some(false), Some(stored)) => {
+                let right = check(stored);
+                if right == Some(true) {
+                    judgement.find(Code::AttributesAsStored);
+                }
+                right
+            }
+            (verdict, _) => verdict,
         },
-        (Scheme::RsaPkcs1(digest) | Scheme::RsaPss(digest), Ok(PublicKey::RSA(rsa))) => {
-            if rsa.key_size() < MIN_RSA_BITS {
-                return Known::Weak;
-            }
-            if rsa.key_size() > MAX_RSA_BITS {
-                return Known::Unknown;
-            }
-            let pss = matches!(scheme, Scheme::RsaPss(_));
-            match (digest, pss) {
-                (Digest::Sha256, false) => known(&signature::RSA_PKCS1_2048_8192_SHA256),
-                (Digest::Sha384, false) => known(&signature::RSA_PKCS1_2048_8192_SHA384),
-                (Digest::Sha512, false) => known(&signature::RSA_PKCS1_2048_8192_SHA512),
-                (Digest::Sha256, true) => known(&signature::RSA_PSS_2048_8192_SHA256),
-                (Digest::Sha384, true) => known(&signature::RSA_PSS_2048_8192_SHA384),
-                (Digest::Sha512, true) => known(&signature::RSA_PSS_2048_8192_SHA512),
-            }
-        }
-        (Scheme::Ed25519, _) if key.algorithm.algorithm.to_id_string() == "1.3.101.112" => known(&signature::ED25519),
-        _ => Known::Unknown,
+    };
+    let Some(right) = verdict else {
+        return unknown(judgement);
+    };
+    if let Some(weak) = weakness(spki, scheme) {
+        judgement.find_with(Code::AlgorithmWeak, weak);
     }
+    if signer.attributes.is_none() {
+        judgement.digest_matches = judgement.digest_matches.or(right.then_some(true));
+    }
+    if !right {
+        judgement.find(Code::SignatureWrong);
+    }
+    right
 }
 
 fn judge_trust(

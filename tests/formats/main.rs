@@ -1,6 +1,7 @@
 //! Sealed formats, from our own API to the judgement of others' tools.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod algorithms;
 mod attacks;
 mod bounds;
 mod command;

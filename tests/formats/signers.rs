@@ -254,8 +254,8 @@ fn missing_signed_attributes_never_pass() {
     assert_finds(
         &report,
         "signed_attributes_missing",
-        Indication::Indeterminate,
-        SubIndication::SigConstraintsFailure,
+        Indication::TotalFailed,
+        SubIndication::SigCryptoFailure,
     );
 }
 
@@ -364,7 +364,59 @@ fn a_weak_digest_never_passes() {
     assert_finds(
         &report,
         "algorithm_weak",
-        Indication::Indeterminate,
-        SubIndication::CryptoConstraintsFailure,
+        Indication::TotalFailed,
+        SubIndication::SigCryptoFailure,
     );
+}
+
+#[test]
+fn an_algorithm_that_the_signed_attributes_do_not_name_fails() {
+    // `rsaEncryption` for `ecdsa-with-SHA256` would be another scheme; `id-ecPublicKey` means the same.
+    let report = tampered(|_, data| {
+        change_signer(data, |signer| {
+            signer.signature_algorithm.oid = "1.2.840.10045.2.1".parse().unwrap();
+        });
+    });
+    assert_finds(
+        &report,
+        "algorithm_protection_differs",
+        Indication::TotalFailed,
+        SubIndication::SigCryptoFailure,
+    );
+}
+
+#[test]
+fn versions_and_digests_that_do_not_fit_fail() {
+    for change in [
+        (|data: &mut SignedData| data.version = cms::content_info::CmsVersion::V3) as fn(&mut SignedData),
+        |data| change_signer(data, |signer| signer.version = cms::content_info::CmsVersion::V3),
+        |data| data.digest_algorithms = SetOfVec::new(),
+    ] {
+        let report = tampered(|_, data| change(data));
+        assert_finds(
+            &report,
+            "cms_versions",
+            Indication::TotalFailed,
+            SubIndication::FormatFailure,
+        );
+    }
+}
+
+#[test]
+fn a_signer_named_in_other_letters_is_found_but_never_passes() {
+    let report = tampered(|_, data| {
+        change_signer(data, |signer| {
+            let mut der = signer.sid.to_der().unwrap();
+            let at = der.windows(2).position(|window| window == b"CN").unwrap();
+            der[at..at + 2].copy_from_slice(b"cn");
+            signer.sid = cms::signed_data::SignerIdentifier::from_der(&der).unwrap();
+        });
+    });
+    assert_finds(
+        &report,
+        "signer_named_otherwise",
+        Indication::Indeterminate,
+        SubIndication::NoSigningCertificateFound,
+    );
+    assert!(report.signatures[0].intact);
 }

@@ -3,10 +3,10 @@ use cms::{
     content_info::{CmsVersion, ContentInfo},
     signed_data::{CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos},
 };
-use const_oid::db::{rfc5911, rfc5912, rfc8410};
+use const_oid::db::rfc5911;
 use der::{
-    Any, Decode, Encode,
-    asn1::{Null, ObjectIdentifier, OctetString, SetOfVec},
+    Any, Decode, Encode, Sequence,
+    asn1::{ObjectIdentifier, OctetString, SetOfVec},
 };
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::{
@@ -16,8 +16,9 @@ use x509_cert::{
 };
 
 use super::{
-    Digest, SignatureAlgorithm,
+    Digest, Scheme,
     ess::{EssCertIdV2, IssuerSerial, SIGNING_CERTIFICATE_V2, SigningCertificateV2},
+    parse::ALGORITHM_PROTECTION,
 };
 
 /// Why a signature cannot be written.
@@ -31,16 +32,30 @@ pub enum BuildError {
     Encode(#[from] der::Error),
 }
 
-/// The signed attributes of a detached signature: content-type, message-digest and signing-certificate-v2, and no
-/// signing-time, which a PAdES signature has in its dictionary (EN 319 142-1 6.3, table 1).
+/// The signed attributes of a detached signature: content-type, message-digest, signing-certificate-v2 and
+/// CMSAlgorithmProtection, and no signing-time, which a PAdES signature has in its dictionary (EN 319 142-1 6.3, table 1).
 pub struct SignedAttributes {
+    scheme: Scheme,
     attributes: Attributes,
     der: Vec<u8>,
 }
 
+/// RFC 6211 2: without it, the identifiers beside the signature value could be exchanged for others that mean the same.
+#[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+struct AlgorithmProtection {
+    digest: AlgorithmIdentifierOwned,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true")]
+    signature: AlgorithmIdentifierOwned,
+}
+
 impl SignedAttributes {
-    /// Of a content's digest and of the chain that signs, leaf first.
-    pub fn new(content_digest: &[u8], chain: &[&[u8]]) -> Result<Self, BuildError> {
+    /// Of content in pieces, one after the other, and of the chain that signs, leaf first.
+    pub fn new(pieces: &[&[u8]], scheme: Scheme, chain: &[&[u8]]) -> Result<Self, BuildError> {
+        let digest = scheme.content_digest();
+        let protection = AlgorithmProtection {
+            digest: digest.identifier(),
+            signature: scheme.identifier()?,
+        };
         let leaf_der = chain.first().ok_or(BuildError::NoCertificate)?;
         let leaf = strict_certificate(leaf_der)?;
         let signing_certificate = SigningCertificateV2 {
@@ -59,12 +74,17 @@ impl SignedAttributes {
             attribute(rfc5911::ID_CONTENT_TYPE, Any::from(&rfc5911::ID_DATA))?,
             attribute(
                 rfc5911::ID_MESSAGE_DIGEST,
-                Any::encode_from(&OctetString::new(content_digest)?)?,
+                Any::encode_from(&OctetString::new(digest.of(pieces))?)?,
             )?,
             attribute(SIGNING_CERTIFICATE_V2, Any::encode_from(&signing_certificate)?)?,
+            attribute(ALGORITHM_PROTECTION, Any::encode_from(&protection)?)?,
         ])?;
         let der = attributes.to_der()?;
-        Ok(Self { attributes, der })
+        Ok(Self {
+            scheme,
+            attributes,
+            der,
+        })
     }
 
     /// What the key signs: the attributes as a SET OF, not as the `[0]` that stands in the message (RFC 5652 5.4).
@@ -73,9 +93,9 @@ impl SignedAttributes {
     }
 
     /// The whole message: DER of a ContentInfo that holds SignedData with one SignerInfo and the chain.
-    pub fn finish(self, algorithm: SignatureAlgorithm, chain: &[&[u8]], value: &[u8]) -> Result<Vec<u8>, BuildError> {
+    pub fn finish(self, chain: &[&[u8]], value: &[u8]) -> Result<Vec<u8>, BuildError> {
         let leaf = strict_certificate(chain.first().ok_or(BuildError::NoCertificate)?)?;
-        let digest_alg = digest_identifier(algorithm.digest());
+        let digest_alg = self.scheme.content_digest().identifier();
         let signer = SignerInfo {
             version: CmsVersion::V1,
             sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
@@ -84,7 +104,7 @@ impl SignedAttributes {
             }),
             digest_alg: digest_alg.clone(),
             signed_attrs: Some(self.attributes),
-            signature_algorithm: signature_identifier(algorithm),
+            signature_algorithm: self.scheme.identifier()?,
             signature: OctetString::new(value)?,
             unsigned_attrs: None,
         };
@@ -125,30 +145,4 @@ fn strict_certificate(der: &[u8]) -> Result<Certificate, BuildError> {
         return Err(BuildError::Certificate);
     }
     Ok(certificate)
-}
-
-fn digest_identifier(digest: Digest) -> AlgorithmIdentifierOwned {
-    let oid = match digest {
-        Digest::Sha256 => rfc5912::ID_SHA_256,
-        Digest::Sha384 => rfc5912::ID_SHA_384,
-        Digest::Sha512 => rfc5912::ID_SHA_512,
-    };
-    AlgorithmIdentifierOwned { oid, parameters: None }
-}
-
-fn signature_identifier(algorithm: SignatureAlgorithm) -> AlgorithmIdentifierOwned {
-    match algorithm {
-        SignatureAlgorithm::EcdsaSha256 => AlgorithmIdentifierOwned {
-            oid: rfc5912::ECDSA_WITH_SHA_256,
-            parameters: None,
-        },
-        SignatureAlgorithm::Ed25519 => AlgorithmIdentifierOwned {
-            oid: rfc8410::ID_ED_25519,
-            parameters: None,
-        },
-        SignatureAlgorithm::RsaPkcs1Sha256 => AlgorithmIdentifierOwned {
-            oid: rfc5912::SHA_256_WITH_RSA_ENCRYPTION,
-            parameters: Some(Any::from(Null)),
-        },
-    }
 }

@@ -1,63 +1,43 @@
-//! Cryptographic Message Syntax (RFC 5652) as PAdES baseline signatures use it (EN 319 142-1, EN 319 122-1).
+//! Cryptographic Message Syntax (RFC 5652): what others sign with it is read as stored, BER as well as DER; what this
+//! node signs is written as PAdES baseline signatures are (EN 319 142-1, EN 319 122-1).
 
+mod algorithm;
+mod ber;
 mod build;
+mod digest;
 mod ess;
+mod name;
 mod parse;
+mod revocations;
 
 pub use self::{
+    algorithm::Scheme,
     build::{BuildError, SignedAttributes},
-    parse::{
-        Known, MAX_MESSAGE_BYTES, MAX_SET_ELEMENTS, Message, ParseError, Revocations, Scheme, SignedParts, Signer,
-        SigningCertificate, UnsignedAttribute, parse, split,
-    },
+    digest::Digest,
+    ess::SigningCertificate,
+    parse::{Message, SignedParts, Signer, UnsignedAttribute, parse, split},
+    revocations::Revocations,
 };
 
-/// Digests that a signature may be made with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Digest {
-    Sha256,
-    Sha384,
-    Sha512,
-}
+/// The eContentType of documents.
+pub const ID_DATA: const_oid::ObjectIdentifier = const_oid::db::rfc5911::ID_DATA;
 
-impl Digest {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sha256 => "SHA-256",
-            Self::Sha384 => "SHA-384",
-            Self::Sha512 => "SHA-512",
-        }
-    }
+/// The largest message that is read, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
-    /// The digest of the pieces, one after the other.
-    pub fn of(self, pieces: &[&[u8]]) -> Vec<u8> {
-        let algorithm = match self {
-            Self::Sha256 => &ring::digest::SHA256,
-            Self::Sha384 => &ring::digest::SHA384,
-            Self::Sha512 => &ring::digest::SHA512,
-        };
-        let mut context = ring::digest::Context::new(algorithm);
-        for piece in pieces {
-            context.update(piece);
-        }
-        context.finish().as_ref().to_vec()
-    }
-}
+/// The most elements of one SET OF.
+pub const MAX_SET_ELEMENTS: usize = 200;
 
-/// How a signature is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureAlgorithm {
-    EcdsaSha256,
-    Ed25519,
-    RsaPkcs1Sha256,
-}
+/// The deepest that values may nest, in levels.
+const MAX_DEPTH: usize = 32;
 
-impl SignatureAlgorithm {
-    /// The digest of content and signed attributes. RFC 8419 2.3: Ed25519 goes with SHA-512.
-    pub fn digest(self) -> Digest {
-        match self {
-            Self::EcdsaSha256 | Self::RsaPkcs1Sha256 => Digest::Sha256,
-            Self::Ed25519 => Digest::Sha512,
-        }
-    }
+/// Why a message is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    #[error("the message is not BER, or not as RFC 5652 has it")]
+    Form,
+    #[error("the limit {0} is exceeded")]
+    Limit(&'static str),
+    #[error("the message is not SignedData")]
+    NotSignedData,
 }

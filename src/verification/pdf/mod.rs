@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Draft, Finding, SignatureKind, SignatureReport, Trust,
     findings::{Code, Outcome},
-    signer::{self, Judgement},
+    signer::{self, Judgement, Profile},
 };
 use crate::formats::{
     cms,
@@ -104,10 +104,10 @@ fn judge_signature(
     let place = draft.report.signatures.len();
     draft.report.signatures.push(SignatureReport {
         name: signature.field.clone().unwrap_or_default(),
-        kind: if signature.permits_no_change {
-            SignatureKind::Seal
-        } else {
-            SignatureKind::Signature
+        kind: match signature.sub_filter.as_deref() {
+            Some(b"ETSI.RFC3161") => SignatureKind::DocumentTimestamp,
+            _ if signature.permits_no_change => SignatureKind::Seal,
+            _ => SignatureKind::Signature,
         },
         intact: false,
         trusted: false,
@@ -132,7 +132,8 @@ fn judge_signature(
     if claimed.is_some() {
         draft.find(Code::TimeClaimed, Some(place), "");
     }
-    if signature.sub_filter.as_deref() != Some(b"ETSI.CAdES.detached") {
+    let profile = signature.sub_filter.as_deref().and_then(Profile::of_sub_filter);
+    if profile.is_none() {
         let kind = signature
             .sub_filter
             .as_deref()
@@ -160,7 +161,13 @@ fn judge_signature(
         }
     };
     let message = message(draft, covered.contents, place)?;
-    let judgement = signer::judge(&message, &covered.pieces, claimed, trust, at);
+    let judgement = signer::judge(
+        &message,
+        profile.unwrap_or(Profile::Pades),
+        &covered.pieces,
+        claimed,
+        (trust, at),
+    );
     let digest_matches = judgement.digest_matches;
     let intact = judgement.intact;
     enter(draft, place, judgement);
@@ -230,10 +237,6 @@ fn message(draft: &mut Draft, contents: &[u8], place: usize) -> Option<Vec<u8>> 
                 draft.find(Code::ContentsPadding, Some(place), "");
             }
             Some(message.to_vec())
-        }
-        Err(cms::ParseError::Ber) => {
-            draft.find(Code::CmsNotDer, Some(place), "");
-            None
         }
         Err(error) => {
             draft.find(Code::CmsUnreadable, Some(place), &error.to_string());
