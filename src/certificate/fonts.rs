@@ -70,6 +70,18 @@ impl Fonts {
     }
 }
 
+/// The file with the Song face of these folders: for those who draw documents that bring no font of their own.
+pub fn song_file(folders: &[PathBuf]) -> Option<PathBuf> {
+    let [name, ..] = FILES;
+    folders.iter().find_map(|folder| find(folder, name, MAX_DEPTH))
+}
+
+/// Which face of that file has the forms of mainland China.
+pub fn song_face(data: &[u8]) -> Option<u32> {
+    let count = ttf_parser::fonts_in_collection(data).unwrap_or(1);
+    (0..count).find(|index| is_ours(data, *index))
+}
+
 impl Shelf {
     fn fill(folders: &[PathBuf]) -> Option<Arc<Self>> {
         let mut book = FontBook::new();

@@ -13,7 +13,7 @@ mod types;
 
 pub use self::{
     content::Content,
-    fonts::Fonts,
+    fonts::{Fonts, song_face, song_file},
     issuer::{Issuer, Parts, Request},
     layout::{LaidOut, Press, SealPlace, Sheet},
     seal_picture::SealPicture,

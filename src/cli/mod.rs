@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod demo;
 mod demo_provider;
+mod draw_page;
 mod keys;
 mod serve;
 mod trust;
@@ -48,6 +49,8 @@ enum Command {
     Completions(completions::Arguments),
     #[command(hide = true)]
     DemoProvider(demo_provider::Arguments),
+    #[command(hide = true)]
+    DrawPage(draw_page::Arguments),
 }
 
 /// What a command line that cannot be read exits with: `EX_USAGE`, apart from every verdict of `yinxin verify`.
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Keys(arguments) => keys::run(arguments),
         Command::Trust(arguments) => trust::run(arguments),
         Command::DemoProvider(arguments) => demo_provider::run(arguments),
+        Command::DrawPage(arguments) => draw_page::run(&arguments),
     };
     done.unwrap_or_else(|error| {
         let mut text = format!("yinxin: {error}");

@@ -141,6 +141,10 @@ pub struct Verification {
     /// `if_available`: what is known of revocation counts, and that nothing is known is said; `required`: only what is
     /// known not to have been revoked passes. Default `if_available`.
     pub revocation: RevocationPolicy,
+    /// This program, which is started for each page that is drawn: not in the file, for tests that run a node in a
+    /// process of their own. Default: what runs.
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -74,6 +74,7 @@ pub fn routes(config: &mut ServiceConfig) {
     add(web::resource("/verify")
         .route(get().to(verify::show))
         .route(web::post().to(verify::check_files)));
+    add(web::resource("/verify/page").route(web::post().to(verify::draw)));
     add(web::resource("/verify/reports/{id}.pdf").route(get().to(verify::paper)));
     add(web::resource("/verify/reports/{id}").route(get().to(verify::report)));
     add(web::resource("/verify/code").route(web::post().to(verify::look_up)));

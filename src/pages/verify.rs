@@ -19,13 +19,21 @@ use crate::{
     api::extract::Id,
     config::Limits,
     ids::VerificationId,
-    verification::{Admission, Desk, Language, Receipt, words},
+    verification::{
+        Admission, Desk, Language, Receipt,
+        drawing::{Easel, NotDrawn},
+        words,
+    },
 };
 
 /// Documents that one form without scripts may carry; scripts send one at a time.
 const FILES_OF_A_FORM: usize = 10;
-/// The longest token of a form, in bytes.
-const CSRF_BYTES: usize = 128;
+/// The longest value of a form beside its files, in bytes.
+const FIELD_BYTES: usize = 128;
+/// The header that says how many pages a document has.
+const PAGES: &str = "x-pages";
+/// When to come back after too many pages were being drawn, in seconds.
+const DRAW_RETRY_S: u64 = 5;
 /// With this header the answer is the verdict alone, for the page's script to put in its place.
 const FRAGMENT: &str = "x-fragment";
 
@@ -61,9 +69,9 @@ pub(super) async fn check_files(
 ) -> Result<HttpResponse, PageError> {
     admit(&admission, &request)?;
     let mut receipt = admission.receive();
-    let files = read(&visitor, form, &mut receipt).await?;
+    let form = read(&visitor, form, &mut receipt).await?;
     let mut verdicts = Vec::new();
-    for (at, (name, bytes)) in files.into_iter().enumerate() {
+    for (at, (name, bytes)) in form.files.into_iter().enumerate() {
         if at > 0 {
             admit(&admission, &request)?;
         }
@@ -162,18 +170,58 @@ fn answer(
     })
 }
 
-type Files = Vec<(Option<String>, web::Bytes)>;
+/// `POST /verify/page`: one page of a document, drawn. The document is drawn and not kept; the number of its pages stands
+/// in `X-Pages`.
+pub(super) async fn draw(
+    request: HttpRequest,
+    visitor: Visitor,
+    form: Multipart,
+    easel: web::Data<Easel>,
+    admission: web::Data<Admission>,
+) -> Result<HttpResponse, PageError> {
+    admit(&admission, &request)?;
+    let mut receipt = admission.receive();
+    let form = read(&visitor, form, &mut receipt).await?;
+    let page = form.page.ok_or(PageError::BadRequest)?;
+    let (_, document) = form.files.into_iter().next().ok_or(PageError::BadRequest)?;
+    match easel.draw(document, page).await {
+        Ok(drawn) => Ok(HttpResponse::Ok()
+            .content_type("image/png")
+            .insert_header((PAGES, drawn.pages))
+            .body(drawn.picture)),
+        Err(NotDrawn::NoSuchPage { pages }) => Ok(HttpResponse::NotFound()
+            .content_type("application/octet-stream")
+            .insert_header((PAGES, pages))
+            .finish()),
+        Err(NotDrawn::Impossible) => Ok(HttpResponse::UnprocessableEntity()
+            .content_type("application/octet-stream")
+            .finish()),
+        Err(NotDrawn::Busy) => Err(PageError::Full {
+            retry_after_s: DRAW_RETRY_S,
+        }),
+        Err(error @ NotDrawn::NoProcess(_)) => Err(PageError::Unavailable(Box::new(error))),
+    }
+}
 
-/// Reads the form: `csrf` first, so that nothing large is read for a form that is not ours, then `file`s.
-async fn read(visitor: &Visitor, mut form: Multipart, receipt: &mut Receipt<'_>) -> Result<Files, PageError> {
-    let mut files = Files::new();
+#[derive(Default)]
+struct Form {
+    files: Vec<(Option<String>, web::Bytes)>,
+    /// The page that is asked for, from 1.
+    page: Option<u32>,
+}
+
+/// Reads the form: `csrf` first, so that nothing large is read for a form that is not ours, then `page` and `file`s.
+async fn read(visitor: &Visitor, mut form: Multipart, receipt: &mut Receipt<'_>) -> Result<Form, PageError> {
+    let mut read = Form::default();
     let mut checked = false;
     while let Some(part) = form.next().await {
         let mut part = part.map_err(|_| PageError::BadRequest)?;
-        let is_file = match part.name() {
-            Some("csrf") if !checked => false,
-            Some("file") if checked && files.len() < FILES_OF_A_FORM => true,
-            Some("file") if !checked => return Err(PageError::Form),
+        let field = part.name().unwrap_or_default().to_owned();
+        let is_file = match field.as_str() {
+            "csrf" if !checked => false,
+            "page" | "file" if !checked => return Err(PageError::Form),
+            "page" if read.page.is_none() => false,
+            "file" if read.files.len() < FILES_OF_A_FORM => true,
             _ => return Err(PageError::BadRequest),
         };
         let name = part
@@ -184,27 +232,29 @@ async fn read(visitor: &Visitor, mut form: Multipart, receipt: &mut Receipt<'_>)
         let mut bytes = web::BytesMut::new();
         while let Some(chunk) = part.next().await {
             let chunk = chunk.map_err(|_| PageError::BadRequest)?;
-            if !is_file && bytes.len() + chunk.len() > CSRF_BYTES {
+            if !is_file && bytes.len() + chunk.len() > FIELD_BYTES {
                 return Err(PageError::TooLarge);
             }
             receipt.take(&mut bytes, &chunk)?;
         }
-        if is_file {
-            // A browser sends an empty part for an input without a file.
-            if name.is_some() || !bytes.is_empty() {
-                files.push((name, bytes.freeze()));
+        let text = || std::str::from_utf8(&bytes).unwrap_or_default();
+        match field.as_str() {
+            "csrf" => {
+                visitor.check_form(text())?;
+                checked = true;
             }
-        } else {
-            visitor.check_form(std::str::from_utf8(&bytes).unwrap_or_default())?;
-            checked = true;
+            "page" => read.page = Some(text().parse().map_err(|_| PageError::BadRequest)?),
+            // A browser sends an empty part for an input without a file.
+            _ if name.is_some() || !bytes.is_empty() => read.files.push((name, bytes.freeze())),
+            _ => {}
         }
     }
-    if files.is_empty() {
+    if read.files.is_empty() {
         return Err(if checked {
             PageError::BadRequest
         } else {
             PageError::Form
         });
     }
-    Ok(files)
+    Ok(read)
 }

@@ -22,7 +22,7 @@ use crate::{
     audit::Log,
     case::Cases,
     catalogue::Catalogue,
-    certificate::{Fonts, Issuer, Parts, Press, Types},
+    certificate::{Fonts, Issuer, Parts, Press, Types, song_file},
     clock::SharedClock,
     config::{Config, Limits},
     department::{Accounts, Directory, Rates, ReplyStore, TokenKey},
@@ -36,7 +36,7 @@ use crate::{
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
-    verification::{Admission, Archive, Desk, Names, NamesOf, Retention, TrustPlaces, Verifier},
+    verification::{Admission, Archive, Desk, Names, NamesOf, Retention, TrustPlaces, Verifier, drawing::Easel},
 };
 
 /// How long closing the store may take.
@@ -44,6 +44,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The newest trust list that was used, in the node's folder: an older one is refused.
 const SEEN_LIST: &str = "trust-list.seen";
+
+/// The program that runs, also when its file was replaced since.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Everything that handlers and pages can ask for.
 #[derive(Clone)]
@@ -62,6 +65,7 @@ pub struct Services {
     pub issuer: Arc<Issuer>,
     pub verifier: Arc<Verifier>,
     pub desk: Arc<Desk>,
+    pub easel: Arc<Easel>,
     pub admission: Arc<Admission>,
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
@@ -182,6 +186,15 @@ impl Services {
             exchange,
             verifier: Arc::new(verifier),
             desk: Arc::new(desk),
+            easel: Arc::new(Easel::new(
+                config
+                    .verification
+                    .program
+                    .clone()
+                    .unwrap_or_else(|| THIS_PROGRAM.into()),
+                song_file(&config.certificates.fonts),
+                config.limits.documents_at_once,
+            )),
             admission: Arc::new(Admission::new(
                 config.limits.verifications_per_minute,
                 config.limits.document_bytes,
@@ -223,6 +236,7 @@ impl Services {
             .app_data(web::Data::from(self.issuer.clone()))
             .app_data(web::Data::from(self.verifier.clone()))
             .app_data(web::Data::from(self.desk.clone()))
+            .app_data(web::Data::from(self.easel.clone()))
             .app_data(web::Data::from(self.admission.clone()))
             .app_data(web::Data::from(self.accounts.clone()))
             .app_data(web::Data::from(self.sessions.clone()))

@@ -5,6 +5,7 @@ mod admission;
 pub mod algorithm;
 mod archive;
 mod desk;
+pub mod drawing;
 mod findings;
 mod ofd;
 mod own;

@@ -52,7 +52,8 @@ impl Browser {
                 "args": [
                     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic",
                     "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                    "--disable-sync", format!("--accept-lang={lang}"),
+                    // A click waits for no page that is still scrolling.
+                    "--disable-sync", "--force-prefers-reduced-motion", format!("--accept-lang={lang}"),
                 ],
                 "prefs": {"intl.accept_languages": lang},
                 "mobileEmulation": {"deviceMetrics": {"width": width, "height": 800, "pixelRatio": 1, "touch": false}},
@@ -168,9 +169,20 @@ impl Browser {
 
     /// Lets pages read the clipboard, so that a test can see what was copied.
     pub async fn allow_clipboard(&self) {
-        let body = json!({"cmd": "Browser.grantPermissions", "params": {
-            "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]
-        }});
+        let permissions = json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
+        self.devtools("Browser.grantPermissions", &permissions).await;
+    }
+
+    /// Sends no faster than so many bytes a second, as a phone at the edge of its net does.
+    pub async fn slow_down(&self, bytes_per_second: u32) {
+        let conditions =
+            json!({"offline": false, "latency": 20, "downloadThroughput": -1, "uploadThroughput": bytes_per_second});
+        self.devtools("Network.enable", &json!({})).await;
+        self.devtools("Network.emulateNetworkConditions", &conditions).await;
+    }
+
+    async fn devtools(&self, command: &str, parameters: &Value) {
+        let body = json!({"cmd": command, "params": parameters});
         self.command("/goog/cdp/execute", &body).await;
     }
 
@@ -197,7 +209,12 @@ impl Browser {
             let event: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
             if event["message"]["method"] == "Network.requestWillBeSent" {
                 let url = event["message"]["params"]["request"]["url"].as_str().unwrap();
-                let is_ours = url.starts_with(&format!("{}/", self.base)) || url.starts_with("data:");
+                let bases = [
+                    format!("{}/", self.base),
+                    format!("blob:{}/", self.base),
+                    "data:".to_owned(),
+                ];
+                let is_ours = bases.iter().any(|base| url.starts_with(base));
                 assert!(is_ours, "a page asked for {url}");
                 asked += 1;
             }

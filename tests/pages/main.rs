@@ -4,9 +4,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../formats/sample.rs"]
+#[allow(dead_code)]
+mod sample;
+#[path = "../formats/attacks/writer.rs"]
+#[allow(dead_code)]
+mod writer;
+
 mod admission;
 mod audit;
 mod browser;
+mod compare;
+mod drop;
 mod headers;
 mod look;
 mod verify;

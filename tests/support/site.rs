@@ -66,7 +66,9 @@ impl Site {
     }
 
     pub fn config(&self) -> Config {
-        Config::load(&self.config_file()).unwrap()
+        let mut config = Config::load(&self.config_file()).unwrap();
+        config.verification.program = Some(env!("CARGO_BIN_EXE_yinxin").into());
+        config
     }
 
     pub fn credential(&self, system: &str) -> &Credential {

@@ -114,7 +114,9 @@ globalThis.compare = (() => {
       pen.strokeStyle = "#b3261e";
       pen.lineWidth = Math.max(2, canvas.width / 350);
       pen.setLineDash([pen.lineWidth * 4, pen.lineWidth * 2]);
-      for (const { left, top, right, bottom } of frames) pen.strokeRect(left, top, right - left, bottom - top);
+      for (const { left, top, right, bottom } of frames) {
+        pen.strokeRect(left - 4, top - 4, right - left + 8, bottom - top + 8);
+      }
     }
     return words.differs;
   }
