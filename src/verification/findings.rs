@@ -95,9 +95,15 @@ findings! {
         "文件头之前有多余的字节。", "There are bytes before the header of the file.";
     EndNotExact = "end_not_exact", Error, unproven(Sub::Generic),
         "文件没有在最后一个结束标记处结束。", "The file does not end at its last end-of-file marker.";
-    HybridXref = "xref_hybrid", Error, unproven(Sub::Generic),
-        "文件有两套交叉引用，不同软件可能看到不同的内容。",
-        "The file has two sets of cross-references: programs may show different things.";
+    HybridXref = "xref_hybrid", Info, None,
+        "文件有两套互不矛盾的交叉引用（供旧软件使用）。",
+        "The file has two sets of cross-references, for older programs; they do not contradict each other.";
+    XrefEmpty = "xref_empty", Error, unproven(Sub::Generic),
+        "文件的一个修订没有任何交叉引用，不同软件可能看到不同的内容。",
+        "A revision of the file has empty cross-references: programs may show different things.";
+    RevisionEnd = "revision_end_malformed", Error, unproven(Sub::Generic),
+        "文件的一个修订没有按规范结束，或与下一修订重叠。",
+        "A revision of the file does not end as it should, or overlaps the next.";
     XrefContradicts = "xref_contradicts", Error, unproven(Sub::Generic),
         "交叉引用自相矛盾，不同软件可能看到不同的内容。",
         "The cross-references contradict themselves: programs may show different things.";
@@ -108,8 +114,6 @@ findings! {
 
     NoSignature = "signature_missing", Error, unproven(Sub::SignedDataNotFound),
         "文件中没有电子印章或数字签名。", "The file has no electronic seal or digital signature.";
-    SeveralSignatures = "signatures_several", Error, unproven(Sub::Generic),
-        "文件中有 {} 个签名，其相互关系尚不能查验。", "The file has {} signatures; how they relate is not verified yet.";
     StraySignature = "signature_stray", Error, unproven(Sub::Generic),
         "签名不在文件的签名域中。", "The signature is not in a signature field of the file.";
     ByteRangeElsewhere = "byte_range_elsewhere", Error, unproven(Sub::Generic),
@@ -124,12 +128,21 @@ findings! {
         "签名范围之外的部分不只是签名值本身。", "The signed range leaves out more, or other bytes, than the signature itself.";
     ByteRangePastEnd = "document_truncated", Error, failed(Sub::FormatFailure),
         "文件不完整：签名覆盖的字节已被截去。", "The file was cut short: signed bytes are missing at its end.";
-    AppendedToCertified = "appended_after_seal", Error, failed(Sub::FormatFailure),
-        "盖章之后文件被追加了 {} 字节，而印章不允许任何更改。",
-        "After it was sealed, {} bytes were appended, and the seal permits no change.";
-    Appended = "appended_after_signature", Error, unproven(Sub::Generic),
-        "签名之后文件被追加了 {} 字节；追加的内容尚不能查验。",
-        "After it was signed, {} bytes were appended; what they change is not verified yet.";
+    ByteRangeNotRevision = "byte_range_not_revision", Error, failed(Sub::FormatFailure),
+        "签名范围没有在文件一个修订的结尾处结束：同一修订中还有未签名的内容。",
+        "The signed range does not end where a revision of the file ends: the same revision goes on unsigned.";
+    AppendedUnreadable = "appended_not_a_revision", Error, failed(Sub::FormatFailure),
+        "签名之后文件被追加了 {} 字节，追加的内容不是合规的修订。",
+        "After it was signed, {} bytes were appended that are no well-formed revision.";
+    ChangedAfterSigning = "changed_after_signing", Error, failed(Sub::FormatFailure),
+        "签名之后文件被作了不允许的更改（{} 处）。",
+        "After it was signed, the document was changed in ways that the signature does not permit ({}).";
+    ChangeCovers = "change_covers_content", Error, unproven(Sub::Generic),
+        "签名之后添加或更改的批注、签名外观可能遮盖原有内容：{}。",
+        "An annotation or a signature's picture that came after the signature may cover what was there: {}.";
+    AppearanceUnproven = "appearance_not_proven", Error, unproven(Sub::Generic),
+        "签名之后填写的表单域，其显示内容是否与填写的值一致无法证明：{}。",
+        "It cannot be proven that a form field that was filled in after the signature shows its value: {}.";
     ContentsForm = "contents_malformed", Error, failed(Sub::FormatFailure),
         "签名值（/Contents）的写法不合规范。", "The signature value (/Contents) is not written as it should be.";
     ContentsPadding = "contents_padding", Error, failed(Sub::FormatFailure),
@@ -254,6 +267,8 @@ findings! {
         "文件中有无法读取的吊销信息（{} 处）。", "The file holds revocation data that cannot be read ({}).";
     TrustListExpired = "trust_list_expired", Warning, None,
         "所用信任列表已过更新期限（{}）。", "The trust list that was used should have been updated by {}.";
+    TimeInFuture = "claimed_time_in_future", Error, unproven(Sub::SigConstraintsFailure),
+        "所称的签名时间晚于查验时间。", "It claims to have been signed later than the time of verification.";
     TimeClaimed = "signing_time_claimed", Info, None,
         "签名时间由签名者自述，没有时间戳证明。", "The signing time is the signer's own claim; no timestamp proves it.";
 

@@ -17,7 +17,7 @@ mod sm2;
 mod trust;
 pub mod words;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
@@ -31,17 +31,34 @@ pub use self::{
     trust::{MAX_ROOTS, RevocationPolicy, Trust, TrustError, TrustPlaces},
 };
 use crate::formats::ofd::is_package;
-pub use crate::{certificate::StoreFault, formats::pdf::MAX_DOCUMENT_BYTES};
+pub use crate::{
+    certificate::StoreFault,
+    formats::pdf::{Limits, MAX_DOCUMENT_BYTES},
+};
 
 /// Verifies documents against one trust list.
 #[derive(Clone)]
 pub struct Verifier {
     trust: Arc<Trust>,
+    limits: Limits,
 }
 
 impl Verifier {
     pub fn new(trust: Trust) -> Self {
-        Self { trust: Arc::new(trust) }
+        Self {
+            trust: Arc::new(trust),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same within other limits; beyond them a document is INDETERMINATE.
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub fn trust_snapshot(&self) -> &TrustSnapshot {
@@ -51,8 +68,9 @@ impl Verifier {
     /// Verifies a document as of a time. Takes processor time in proportion to its size: keep it off threads that wait
     /// on sockets.
     pub fn verify(&self, bytes: &[u8], name: Option<&str>, at: Timestamp) -> Report {
+        let started = Instant::now();
         let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-        if bytes.len() > MAX_DOCUMENT_BYTES {
+        if bytes.len() > self.limits.document_bytes {
             return self.too_large(digest.as_ref(), bytes.len(), name, at);
         }
         let mut draft = Draft::new(digest.as_ref(), bytes.len(), name, at, self.trust.snapshot().clone());
@@ -62,17 +80,18 @@ impl Verifier {
             draft.find(Code::TrustListExpired, None, &due.to_string());
         }
         match draft.report.format {
-            Format::Pdf => pdf::judge(&mut draft, bytes, &self.trust, at),
+            Format::Pdf => pdf::judge(&mut draft, bytes, &self.trust, at, (&self.limits, started)),
             Format::Ofd => ofd::judge(&mut draft, bytes, &self.trust, at),
             _ => draft.find(Code::UnknownFormat, None, ""),
         }
         draft.finish()
     }
 
-    /// The report on a document of more than [`MAX_DOCUMENT_BYTES`], which need not be in memory for it.
+    /// The report on a document of more than [`Limits::document_bytes`], which need not be in memory for it.
     pub fn too_large(&self, sha256: &[u8], size: usize, name: Option<&str>, at: Timestamp) -> Report {
         let mut draft = Draft::new(sha256, size, name, at, self.trust.snapshot().clone());
-        draft.find(Code::TooLarge, None, "50 MB");
+        draft.find(Code::LimitExceeded, None, "document_bytes");
+        draft.find(Code::TooLarge, None, &self.limits.document_bytes.to_string());
         draft.finish()
     }
 }

@@ -1,7 +1,9 @@
 //! Files made to cost a reader time or memory: each is given up by a named limit. A file that were not would keep the
 //! test from ending or take all memory.
 
-use yinxin::verification::{Indication, Report};
+use std::time::Duration;
+
+use yinxin::verification::{Indication, Limits, Report};
 
 use crate::{attacks::noon, pki::Root};
 
@@ -9,7 +11,13 @@ const LONG: usize = 20 * 1024 * 1024;
 
 #[track_caller]
 fn report_on(bytes: &[u8]) -> Report {
-    let report = Root::new("示例根").verifier().verify(bytes, None, noon());
+    // Time is the last of the limits: each of the others must hold without it.
+    let limits = Limits {
+        time: Duration::from_secs(3_600),
+        ..Limits::default()
+    };
+    let verifier = Root::new("示例根").verifier().within(limits);
+    let report = verifier.verify(bytes, None, noon());
     assert_ne!(report.indication, Indication::TotalPassed);
     report
 }
@@ -149,4 +157,43 @@ fn broken_documents_are_not_searched_for_signatures_without_end() {
             .iter()
             .any(|finding| finding.code == "document_unreadable")
     );
+}
+
+#[test]
+fn each_limit_of_a_document_is_named_where_it_is_passed() {
+    let root = Root::new("示例根");
+    let pdf = crate::sample::tiny("one");
+    let defaults = Limits::default();
+    for (limits, name) in [
+        (
+            Limits {
+                document_bytes: pdf.len() - 1,
+                ..defaults
+            },
+            "document_bytes",
+        ),
+        (
+            Limits {
+                time: Duration::ZERO,
+                ..defaults
+            },
+            "time_ms",
+        ),
+        (
+            Limits {
+                memory_bytes: pdf.len() + 100,
+                ..defaults
+            },
+            "memory_bytes",
+        ),
+    ] {
+        let report = root.verifier().within(limits).verify(&pdf, None, noon());
+        let named = |text: &str| text.contains(&format!("limit {name}"));
+        assert!(
+            report.findings.iter().any(|finding| named(&finding.message.en)),
+            "{name}: {:?}",
+            report.findings
+        );
+        assert_eq!(report.indication, Indication::Indeterminate, "{name}");
+    }
 }

@@ -1,35 +1,41 @@
-//! A document: its revisions, and the objects that the last one shows.
+//! A document: its revisions, and the objects that each of them shows.
 
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
     ops::Range,
     rc::Rc,
+    time::Instant,
 };
 
 use super::{
-    Doubt, MAX_DOCUMENT_BYTES, ReadError, filter,
+    Doubt, ReadError, filter,
     lexer::{Lexer, is_whitespace},
     object::{Dictionary, Object, Reference},
-    work::Work,
+    view::{MAX_HOPS, View},
+    work::{Limits, Work},
     xref::{self, Location, Revision},
 };
-
-/// The most nodes of the page tree that are looked at.
-pub const MAX_PAGES: usize = 100_000;
-
-/// The most references that are followed from one to the next.
-const MAX_HOPS: usize = 8;
 
 /// A document over its bytes as stored.
 pub struct Document<'a> {
     data: &'a [u8],
     /// The newest first.
     revisions: Vec<Revision>,
-    latest: HashMap<u32, Location>,
+    /// Every entry of every revision, by object and then by revision.
+    places: Vec<Placed>,
     doubts: Vec<Doubt>,
-    streams: RefCell<HashMap<u32, Result<Rc<ObjectStream>, ReadError>>>,
+    /// By where they begin in the file.
+    streams: RefCell<HashMap<usize, Result<Rc<ObjectStream>, ReadError>>>,
     work: Work,
+}
+
+/// Where a revision, counted from 1, has an object.
+#[derive(Clone, Copy)]
+struct Placed {
+    number: u32,
+    revision: u32,
+    location: Location,
 }
 
 /// An indirect object.
@@ -52,10 +58,15 @@ struct ObjectStream {
 impl<'a> Document<'a> {
     /// Reads the cross-references of all revisions; objects are read when they are asked for.
     pub fn read(data: &'a [u8]) -> Result<Self, ReadError> {
-        if data.len() > MAX_DOCUMENT_BYTES {
-            return Err(ReadError::Limit("MAX_DOCUMENT_BYTES"));
+        Self::read_within(data, &Limits::default(), Instant::now())
+    }
+
+    /// The same within limits of the caller's, from a time on.
+    pub fn read_within(data: &'a [u8], limits: &Limits, started: Instant) -> Result<Self, ReadError> {
+        if data.len() > limits.document_bytes {
+            return Err(ReadError::Limit("document_bytes"));
         }
-        let work = Work::new();
+        let work = Work::new(limits, started, data.len());
         let mut doubts = Vec::new();
         if !data.starts_with(b"%PDF-") {
             doubts.push(Doubt::Header);
@@ -65,10 +76,19 @@ impl<'a> Document<'a> {
             doubts.push(Doubt::End);
         }
         let revisions = xref::read_all(data, start, &work, &mut doubts)?;
-        let mut latest = HashMap::new();
-        for (number, location) in revisions.iter().flat_map(|revision| &revision.entries) {
-            latest.entry(*number).or_insert(*location);
+        let count: usize = revisions.iter().map(|revision| revision.entries.len()).sum();
+        work.keep(count.saturating_mul(2 * size_of::<Placed>()))?;
+        let mut places = Vec::with_capacity(count);
+        for (revision, of_revision) in (1..).zip(revisions.iter().rev()) {
+            places.extend(of_revision.entries.iter().map(|(number, location)| Placed {
+                number: *number,
+                revision,
+                location: *location,
+            }));
         }
+        // Stable: of an object that one revision names twice, the first counts, as it does for other readers.
+        places.sort_by_key(|placed| (placed.number, placed.revision));
+        places.dedup_by_key(|placed| (placed.number, placed.revision));
         if revisions
             .iter()
             .any(|revision| revision.trailer.get(b"Encrypt").is_some())
@@ -80,7 +100,7 @@ impl<'a> Document<'a> {
         Ok(Self {
             data,
             revisions,
-            latest,
+            places,
             doubts,
             streams: RefCell::default(),
             work,
@@ -91,9 +111,40 @@ impl<'a> Document<'a> {
         &self.doubts
     }
 
+    /// The bytes as stored.
+    pub fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
+    pub fn work(&self) -> &Work {
+        &self.work
+    }
+
     /// The revisions, the newest first.
     pub fn revisions(&self) -> &[Revision] {
         &self.revisions
+    }
+
+    /// The revision of a number, from 1.
+    pub fn revision(&self, number: u32) -> Option<&Revision> {
+        let place = self.revisions.len().checked_sub(usize::try_from(number).ok()?)?;
+        self.revisions.get(place)
+    }
+
+    /// The number of the newest revision.
+    pub fn newest(&self) -> u32 {
+        // At most MAX_REVISIONS.
+        u32::try_from(self.revisions.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The document as a revision shows it: those after it are as if they were not there.
+    pub fn at(&self, revision: u32) -> View<'_, 'a> {
+        View::new(self, revision)
+    }
+
+    /// The document as its newest revision shows it.
+    pub fn latest(&self) -> View<'_, 'a> {
+        self.at(self.newest())
     }
 
     /// The trailer of the newest revision.
@@ -106,104 +157,105 @@ impl<'a> Document<'a> {
 
     /// The highest object number that any revision names.
     pub fn highest_number(&self) -> u32 {
-        self.latest.keys().copied().max().unwrap_or(0)
+        self.places.last().map_or(0, |placed| placed.number)
     }
 
     /// The object as the newest revision shows it.
     pub fn object(&self, reference: Reference) -> Result<Indirect, ReadError> {
-        self.load(reference, 0)
+        self.latest().object(reference)
     }
 
-    /// The object as an entry of a revision has it, be it shown or replaced since.
+    /// The object as an entry of the newest revision has it.
     pub fn object_at(&self, number: u32, location: Location) -> Result<Indirect, ReadError> {
-        self.load_at(number, location, 0)
+        self.load_at(self.newest(), number, location, 0)
     }
 
-    /// Follows references until there is a value.
+    /// Follows references, in the newest revision, until there is a value.
     pub fn resolve(&self, object: &Object) -> Result<Object, ReadError> {
-        let mut object = object.clone();
-        for _ in 0..MAX_HOPS {
-            match object {
-                Object::Reference(reference) => object = self.object(reference)?.value,
-                value => return Ok(value),
-            }
-        }
-        Err(ReadError::Limit("MAX_HOPS"))
+        self.latest().resolve(object)
     }
 
-    /// The dictionary that stands under a key, directly or by reference.
+    /// The dictionary that stands under a key in the newest revision, directly or by reference.
     pub fn dictionary(&self, parent: &Dictionary, key: &[u8]) -> Result<Option<Dictionary>, ReadError> {
-        match parent.get(key).map(|object| self.resolve(object)).transpose()? {
-            None | Some(Object::Null) => Ok(None),
-            Some(Object::Dictionary(dictionary)) => Ok(Some(dictionary)),
-            Some(_) => Err(ReadError::Unsupported("an entry that should be a dictionary")),
-        }
+        self.latest().dictionary(parent, key)
     }
 
-    /// The array that stands under a key, directly or by reference; empty where there is none.
+    /// The array that stands under a key in the newest revision, directly or by reference; empty where there is none.
     pub fn array(&self, parent: &Dictionary, key: &[u8]) -> Result<Vec<Object>, ReadError> {
-        match parent.get(key).map(|object| self.resolve(object)).transpose()? {
-            None | Some(Object::Null) => Ok(Vec::new()),
-            Some(Object::Array(items)) => Ok(items),
-            Some(_) => Err(ReadError::Unsupported("an entry that should be an array")),
-        }
+        self.latest().array(parent, key)
     }
 
-    /// The catalog, with its place.
+    /// The catalog of the newest revision, with its place.
     pub fn catalog(&self) -> Result<(Reference, Dictionary), ReadError> {
-        let root = self
-            .trailer()?
-            .reference(b"Root")
-            .ok_or(ReadError::Unsupported("a trailer without a root"))?;
-        match self.object(root)?.value {
-            Object::Dictionary(catalog) => Ok((root, catalog)),
-            _ => Err(ReadError::Kind(root.number)),
-        }
+        self.latest().catalog()
     }
 
-    /// The pages, in their order.
+    /// The pages of the newest revision, in their order.
     pub fn pages(&self) -> Result<Vec<Reference>, ReadError> {
-        let (_, catalog) = self.catalog()?;
-        let root = catalog
-            .reference(b"Pages")
-            .ok_or(ReadError::Unsupported("a catalog without pages"))?;
-        let (mut pages, mut open, mut seen) = (Vec::new(), vec![root], HashSet::new());
-        while let Some(reference) = open.pop() {
-            if !seen.insert(reference) || seen.len() > MAX_PAGES {
-                return Err(ReadError::Limit("MAX_PAGES"));
-            }
-            let Object::Dictionary(node) = self.object(reference)?.value else {
-                return Err(ReadError::Kind(reference.number));
-            };
-            if node.get(b"Kids").is_none() {
-                pages.push(reference);
-                continue;
-            }
-            for kid in self.array(&node, b"Kids")?.iter().rev() {
-                open.push(kid.as_reference().ok_or(ReadError::Kind(reference.number))?);
-            }
-        }
-        Ok(pages)
+        self.latest().pages()
     }
 
-    fn load(&self, reference: Reference, depth: usize) -> Result<Indirect, ReadError> {
+    /// Where an object is as of a revision, and which revision put it there.
+    pub(super) fn place(&self, number: u32, revision: u32) -> Option<(u32, Location)> {
+        let after = self
+            .places
+            .partition_point(|placed| (placed.number, placed.revision) <= (number, revision));
+        let placed = self.places.get(after.checked_sub(1)?)?;
+        (placed.number == number).then_some((placed.revision, placed.location))
+    }
+
+    /// The objects that stand in object streams of these numbers, as of a revision.
+    pub fn inside(&self, streams: &HashSet<u32>, revision: u32) -> Vec<u32> {
+        if streams.is_empty() {
+            return Vec::new();
+        }
+        let inside = |placed: &Placed| match placed.location {
+            Location::InStream { stream, .. } => streams.contains(&stream) && placed.revision <= revision,
+            _ => false,
+        };
+        let inside = self.places.iter().filter(|placed| inside(placed));
+        inside.map(|placed| placed.number).collect()
+    }
+
+    /// Whether nothing but white space and comments stands there.
+    pub fn is_blank(&self, range: Range<usize>) -> bool {
+        let Some(data) = self.data.get(..range.end) else {
+            return false;
+        };
+        let mut lexer = Lexer::new(data, range.start);
+        lexer.skip_space();
+        lexer.rest().is_empty()
+    }
+
+    /// How far the object that begins at a place goes.
+    pub fn span_at(&self, offset: usize) -> Option<Range<usize>> {
+        read_indirect(self.data, offset, &self.work, &|_| None).ok()?.span
+    }
+
+    pub(super) fn load(&self, revision: u32, reference: Reference, depth: usize) -> Result<Indirect, ReadError> {
         let missing = ReadError::Missing(reference.number);
-        let location = *self.latest.get(&reference.number).ok_or_else(|| missing.clone())?;
-        let object = self.load_at(reference.number, location, depth)?;
+        let (_, location) = self.place(reference.number, revision).ok_or_else(|| missing.clone())?;
+        let object = self.load_at(revision, reference.number, location, depth)?;
         if object.id != reference {
             return Err(missing);
         }
         Ok(object)
     }
 
-    fn load_at(&self, number: u32, location: Location, depth: usize) -> Result<Indirect, ReadError> {
+    pub(super) fn load_at(
+        &self,
+        revision: u32,
+        number: u32,
+        location: Location,
+        depth: usize,
+    ) -> Result<Indirect, ReadError> {
         if depth > MAX_HOPS {
             return Err(ReadError::Limit("MAX_HOPS"));
         }
         match location {
             Location::Free => Err(ReadError::Missing(number)),
             Location::Offset { offset, generation } => {
-                let length = |reference| self.load(reference, depth + 1).ok()?.value.as_integer();
+                let length = |reference| self.load(revision, reference, depth + 1).ok()?.value.as_integer();
                 let object = read_indirect(self.data, offset, &self.work, &length)?;
                 if object.id != (Reference { number, generation }) {
                     return Err(ReadError::Missing(number));
@@ -211,7 +263,7 @@ impl<'a> Document<'a> {
                 Ok(object)
             }
             Location::InStream { stream, index } => {
-                let stream = self.object_stream(stream, depth + 1)?;
+                let stream = self.object_stream(revision, stream, depth + 1)?;
                 let place = usize::try_from(index).ok().and_then(|index| stream.index.get(index));
                 let (found, start) = *place.ok_or(ReadError::Missing(number))?;
                 if found != number {
@@ -231,23 +283,24 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn object_stream(&self, number: u32, depth: usize) -> Result<Rc<ObjectStream>, ReadError> {
-        if let Some(stream) = self.streams.borrow().get(&number) {
+    fn object_stream(&self, revision: u32, number: u32, depth: usize) -> Result<Rc<ObjectStream>, ReadError> {
+        let (_, location) = self.place(number, revision).ok_or(ReadError::Missing(number))?;
+        let Location::Offset { offset, .. } = location else {
+            return Err(ReadError::Kind(number));
+        };
+        if let Some(stream) = self.streams.borrow().get(&offset) {
             return stream.clone();
         }
         // A failure is kept too: a bomb is opened once, not once for each object in it.
-        let stream = self.read_object_stream(number, depth).map(Rc::new);
-        self.streams.borrow_mut().insert(number, stream.clone());
+        let object = self.load_at(revision, number, location, depth);
+        let stream = object.and_then(|object| self.read_object_stream(object)).map(Rc::new);
+        self.streams.borrow_mut().insert(offset, stream.clone());
         stream
     }
 
-    fn read_object_stream(&self, number: u32, depth: usize) -> Result<ObjectStream, ReadError> {
+    fn read_object_stream(&self, object: Indirect) -> Result<ObjectStream, ReadError> {
+        let number = object.id.number;
         let wrong = || ReadError::Kind(number);
-        let location = *self.latest.get(&number).ok_or(ReadError::Missing(number))?;
-        if !matches!(location, Location::Offset { .. }) {
-            return Err(wrong());
-        }
-        let object = self.load_at(number, location, depth)?;
         let (Object::Dictionary(dictionary), Some(raw)) = (object.value, object.stream) else {
             return Err(wrong());
         };
@@ -275,6 +328,8 @@ impl<'a> Document<'a> {
             let offset = usize::try_from(lexer.unsigned()?).map_err(|_| wrong())?;
             index.push((number, first.checked_add(offset).ok_or_else(wrong)?));
         }
+        self.work
+            .keep(data.capacity() + index.capacity() * size_of::<(u32, usize)>())?;
         Ok(ObjectStream { data, index })
     }
 }

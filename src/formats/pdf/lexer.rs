@@ -87,6 +87,17 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Steps over white space alone.
+    pub fn skip_blank(&mut self) {
+        while self.peek().is_some_and(is_whitespace) {
+            self.position += 1;
+        }
+    }
+
+    pub fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
     pub fn advance_to(&mut self, position: usize) {
         self.position = position;
     }

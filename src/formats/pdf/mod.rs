@@ -4,22 +4,26 @@
 //! The reader repairs nothing. What it does not understand is a [`ReadError`] or, where reading can go on but another
 //! reader might see something else, a [`Doubt`]; neither is ever a sound document.
 
+mod content;
 mod document;
 mod filter;
 mod lexer;
 mod object;
 mod seal;
 mod signatures;
+mod view;
 mod work;
 mod xref;
 
 pub use self::{
-    document::{Document, Indirect, MAX_PAGES},
+    content::{Area, drawn, number, plain_text},
+    document::{Document, Indirect},
     object::{Dictionary, Entry, MAX_DEPTH, MAX_VALUES, Object, Reference},
     seal::{Appearance, DEFAULT_CONTENTS_BYTES, Prepared, Seal, SealError, prepare},
-    signatures::{MAX_SIGNATURES, SignatureDictionary, byte_range_places, salvage},
-    work::{MAX_DECODED_BYTES, MAX_READ_BYTES, MAX_READ_VALUES},
-    xref::{Location, MAX_OBJECTS, MAX_REVISIONS, Revision},
+    signatures::{FieldLock, MAX_SIGNATURES, Permission, SignatureDictionary, byte_range_places, salvage, text_string},
+    view::{MAX_PAGES, View},
+    work::{Limits, MAX_DECODED_BYTES, MAX_READ_BYTES, MAX_READ_VALUES, Work},
+    xref::{End, Location, MAX_OBJECTS, MAX_REVISIONS, Revision},
 };
 
 /// The largest document that is read, in bytes.
@@ -63,7 +67,11 @@ pub enum Doubt {
     End,
     /// Cross-reference tables with a stream beside them (ISO 32000-2 7.5.8.4).
     Hybrid,
-    /// A section of the cross-references names an object twice.
+    /// A section of the cross-references names an object twice, or has another place for it than the one beside it.
     EntryTwice,
+    /// A revision whose cross-references name no object.
+    Empty,
+    /// A revision does not end with `startxref`, a number and `%%EOF`, or not before the next begins.
+    RevisionEnd,
     Encrypted,
 }

@@ -73,6 +73,10 @@ impl Dictionary {
         self.get(key)?.as_reference()
     }
 
+    pub fn remove(&mut self, key: &[u8]) {
+        self.0.retain(|entry| entry.key != key);
+    }
+
     pub fn set(&mut self, key: &[u8], value: Object) {
         match self.0.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => entry.value = value,

@@ -8,6 +8,7 @@ use jiff::{Timestamp, tz::Offset};
 use super::{
     Document, ReadError,
     object::{Dictionary, Object, Reference},
+    signatures::PROGRAM,
 };
 
 /// Room for the signature by default, in bytes of CMS.
@@ -271,6 +272,8 @@ fn write_signature(out: &mut Vec<u8>, seal: &Seal<'_>) -> (usize, Range<usize>) 
         entries.set(b"Location", text(location));
     }
     entries.set(b"Reference", Object::Array(vec![certification]));
+    let program = dictionary([("Name", Object::name_of(PROGRAM))]);
+    entries.set(b"Prop_Build", dictionary([("App", program)]));
     entries.write(out);
     // The dictionary is open again for the two entries whose places must be known.
     out.truncate(out.len() - b"\n>>".len());

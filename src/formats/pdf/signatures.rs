@@ -12,11 +12,18 @@ use super::{
     Document, ReadError,
     lexer::Lexer,
     object::{Dictionary, Object},
+    view::View,
     xref::Location,
 };
 
+/// How a seal of ours names the program that made it.
+pub(super) const PROGRAM: &str = "Yinxin";
+
 /// The most signatures of one document that are looked at.
-pub const MAX_SIGNATURES: usize = 64;
+pub const MAX_SIGNATURES: usize = 500;
+
+/// The most transform methods of one signature that are looked at.
+const MAX_REFERENCES: usize = 64;
 
 /// The most fields of a form that are looked at.
 const MAX_FIELDS: usize = 10_000;
@@ -42,29 +49,154 @@ pub struct SignatureDictionary {
     pub time: Option<Timestamp>,
     /// Who it says has signed (`/Name`).
     pub name: Option<String>,
-    /// It certifies the document and permits no change at all (DocMDP with P 1, ISO 32000-2 12.8.2.2).
-    pub permits_no_change: bool,
+    /// It certifies the document: what it permits (DocMDP, ISO 32000-2 12.8.2.2), where that can be read.
+    pub certifies: Option<Permission>,
+    /// What the lock of its field permits from then on (ISO 32000-2 table 236).
+    pub lock_permission: Option<Permission>,
+    /// The fields that nobody may change any more (FieldMDP, ISO 32000-2 12.8.2.4, and its field's lock).
+    pub locks: Vec<FieldLock>,
+    /// What it signed says that this program wrote it: then there is one way to write what it does not sign.
+    pub is_ours: bool,
     /// Where the value of `/Contents` stands in the file; none where it does not stand there itself.
     pub contents: Option<Range<usize>>,
 }
 
+/// What may be done to a document after it was signed (ISO 32000-2 table 257).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// P 1: nothing but validation data and document timestamps.
+    Nothing,
+    /// P 2: forms may be filled in, and signed.
+    Forms,
+    /// P 3: and annotations made, changed and removed.
+    Annotations,
+}
+
+/// Fields that are locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldLock {
+    All,
+    /// These and what is below them.
+    Include(Vec<String>),
+    Exclude(Vec<String>),
+}
+
+impl FieldLock {
+    /// Whether a field, by its full name, is locked.
+    pub fn holds(&self, field: &str) -> bool {
+        let named = |names: &[String]| {
+            names.iter().any(|name| {
+                field
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        match self {
+            Self::All => true,
+            Self::Include(names) => named(names),
+            Self::Exclude(names) => !named(names),
+        }
+    }
+
+    /// `/Action` and `/Fields`. What cannot be understood locks all.
+    fn read(view: &View<'_, '_>, entries: &Dictionary) -> Self {
+        let names = || -> Option<Vec<String>> {
+            let fields = view.array(entries, b"Fields").ok()?;
+            let names = fields.iter().map(|name| match view.resolve(name).ok()? {
+                Object::String(name) => Some(text_string(&name)),
+                _ => None,
+            });
+            names.collect()
+        };
+        match entries.name(b"Action") {
+            Some(b"Include") => names().map_or(Self::All, Self::Include),
+            Some(b"Exclude") => names().map_or(Self::All, Self::Exclude),
+            _ => Self::All,
+        }
+    }
+}
+
 impl SignatureDictionary {
-    fn new(field: Option<String>, entries: &Dictionary, in_file: bool) -> Self {
+    fn new(entries: &Dictionary, in_file: bool, view: Option<&View<'_, '_>>) -> Self {
         let contents = entries
             .entry(b"Contents")
             .filter(|entry| in_file && entry.value.as_string().is_some());
         let contents = contents.map(|entry| entry.span.clone());
         let text = |key| entries.get(key).and_then(Object::as_string);
-        Self {
-            field,
+        let mut signature = Self {
+            field: None,
             sub_filter: entries.name(b"SubFilter").map(<[u8]>::to_vec),
             byte_range: byte_range(entries),
             time: text(b"M").and_then(date),
             name: text(b"Name").map(|name| text_string(name.get(..MAX_TEXT_BYTES).unwrap_or(name))),
-            permits_no_change: permits_no_change(entries),
+            certifies: None,
+            lock_permission: None,
+            locks: Vec::new(),
+            is_ours: is_ours(entries),
             contents,
+        };
+        if let Some(view) = view {
+            signature.read_references(entries, view);
+        }
+        signature
+    }
+
+    /// What its transform methods say (ISO 32000-2 12.8.2). What cannot be read permits nothing.
+    fn read_references(&mut self, entries: &Dictionary, view: &View<'_, '_>) {
+        let references = match view.array(entries, b"Reference") {
+            Ok(references) => references,
+            Err(_) => {
+                self.certifies = Some(Permission::Nothing);
+                return;
+            }
+        };
+        for reference in references.iter().take(MAX_REFERENCES) {
+            let Ok(Object::Dictionary(reference)) = view.resolve(reference) else {
+                self.certifies = Some(Permission::Nothing);
+                continue;
+            };
+            let parameters = view.dictionary(&reference, b"TransformParams").ok().flatten();
+            let parameters = parameters.unwrap_or_default();
+            match reference.name(b"TransformMethod") {
+                Some(b"DocMDP") => {
+                    // 2 is the default (ISO 32000-2 table 257).
+                    let permission = permission(view, &parameters).unwrap_or(Permission::Forms);
+                    self.certifies = Some(self.certifies.map_or(permission, |other| other.min(permission)));
+                }
+                Some(b"FieldMDP") => self.locks.push(FieldLock::read(view, &parameters)),
+                _ => {}
+            }
         }
     }
+
+    fn read_lock(&mut self, field: &Dictionary, view: &View<'_, '_>) {
+        match view.dictionary(field, b"Lock") {
+            Ok(Some(lock)) => {
+                self.lock_permission = permission(view, &lock);
+                if lock.get(b"Action").is_some() {
+                    self.locks.push(FieldLock::read(view, &lock));
+                }
+            }
+            Ok(None) => {}
+            Err(_) => self.lock_permission = Some(Permission::Nothing),
+        }
+    }
+}
+
+fn permission(view: &View<'_, '_>, entries: &Dictionary) -> Option<Permission> {
+    match view.resolve(entries.get(b"P")?) {
+        Ok(Object::Integer(2)) => Some(Permission::Forms),
+        Ok(Object::Integer(3)) => Some(Permission::Annotations),
+        Ok(Object::Null) => None,
+        _ => Some(Permission::Nothing),
+    }
+}
+
+/// The build properties (`/Prop_Build`) name the program.
+fn is_ours(entries: &Dictionary) -> bool {
+    let build = entries.get(b"Prop_Build").and_then(Object::as_dictionary);
+    let program = build.and_then(|build| build.get(b"App")?.as_dictionary());
+    program.and_then(|program| program.name(b"Name")) == Some(PROGRAM.as_bytes())
 }
 
 fn byte_range(entries: &Dictionary) -> Option<[usize; 4]> {
@@ -75,17 +207,8 @@ fn byte_range(entries: &Dictionary) -> Option<[usize; 4]> {
     Some([number(one)?, number(two)?, number(three)?, number(four)?])
 }
 
-fn permits_no_change(entries: &Dictionary) -> bool {
-    let references = entries.get(b"Reference").and_then(Object::as_array).unwrap_or_default();
-    references.iter().filter_map(Object::as_dictionary).any(|reference| {
-        let parameters = reference.get(b"TransformParams").and_then(Object::as_dictionary);
-        reference.name(b"TransformMethod") == Some(b"DocMDP")
-            && parameters.and_then(|parameters| parameters.integer(b"P")) == Some(1)
-    })
-}
-
-impl Document<'_> {
-    /// The signatures that the form of the newest revision shows.
+impl View<'_, '_> {
+    /// The signatures that the form shows.
     pub fn form_signatures(&self) -> Result<Vec<SignatureDictionary>, ReadError> {
         let (_, catalog) = self.catalog()?;
         let Some(form) = self.dictionary(&catalog, b"AcroForm")? else {
@@ -133,7 +256,10 @@ impl Document<'_> {
                 let direct = field.reference(b"V").is_none();
                 if let Object::Dictionary(entries) = value {
                     let in_file = if direct { in_file } else { value_in_file };
-                    found.push(SignatureDictionary::new(Some(name.to_string()), &entries, in_file));
+                    let mut signature = SignatureDictionary::new(&entries, in_file, Some(self));
+                    signature.field = Some(name.to_string());
+                    signature.read_lock(&field, self);
+                    found.push(signature);
                     if found.len() > MAX_SIGNATURES {
                         return Err(ReadError::Limit("MAX_SIGNATURES"));
                     }
@@ -154,23 +280,40 @@ impl Document<'_> {
             direct => Ok((direct.clone(), true)),
         }
     }
+}
+
+impl Document<'_> {
+    /// The signatures that the form of the newest revision shows.
+    pub fn form_signatures(&self) -> Result<Vec<SignatureDictionary>, ReadError> {
+        self.latest().form_signatures()
+    }
 
     /// Every dictionary with a `/ByteRange` in any object of any revision, shown or not, and how many entries of the
     /// cross-references lead to no sound object.
     pub fn all_signatures(&self) -> Result<(Vec<SignatureDictionary>, usize), ReadError> {
         let (mut found, mut wrong) = (Vec::new(), 0);
         let mut seen = HashSet::new();
-        for (number, location) in self.revisions().iter().flat_map(|revision| &revision.entries) {
+        let revisions = (1..=self.newest()).filter_map(|number| Some((number, self.revision(number)?)));
+        let entries = revisions.flat_map(|(revision, of_it)| of_it.entries.iter().map(move |entry| (revision, *entry)));
+        for (revision, (number, location)) in entries {
             let place = match location {
                 Location::Free => continue,
-                Location::Offset { offset, .. } => (*offset, u32::MAX),
-                Location::InStream { stream, index } => (usize::try_from(*stream).unwrap_or(usize::MAX), *index),
+                Location::Offset { offset, .. } => (offset, u32::MAX, 0),
+                // Which stream it is in may change with each revision.
+                Location::InStream { stream, index } => {
+                    (usize::try_from(stream).unwrap_or(usize::MAX), index, revision)
+                }
             };
             if !seen.insert(place) {
                 continue;
             }
-            match self.object_at(*number, *location) {
-                Ok(object) => collect(&object.value, object.span.is_some(), &mut found),
+            match self.load_at(revision, number, location, 0) {
+                Ok(object) => collect(
+                    &object.value,
+                    object.span.is_some(),
+                    Some(&self.at(revision)),
+                    &mut found,
+                ),
                 Err(error @ ReadError::Limit(_)) => return Err(error),
                 Err(_) => wrong += 1,
             }
@@ -196,7 +339,7 @@ pub fn salvage(data: &[u8]) -> Vec<SignatureDictionary> {
         let start = from + object + 4;
         let mut lexer = Lexer::new(data.get(..start.saturating_add(left)).unwrap_or(data), start);
         if let Ok(value) = Object::read(&mut lexer) {
-            collect(&value, true, &mut found);
+            collect(&value, true, None, &mut found);
         }
         left = left.saturating_sub(lexer.position().saturating_sub(start));
         if left == 0 || found.len() > MAX_SIGNATURES {
@@ -216,18 +359,18 @@ pub fn byte_range_places(data: &[u8]) -> Vec<usize> {
 
 /// Collects the dictionaries with a `/ByteRange`, at any depth, up to one more than [`MAX_SIGNATURES`]; the reader has
 /// bounded the depth.
-fn collect(object: &Object, in_file: bool, found: &mut Vec<SignatureDictionary>) {
+fn collect(object: &Object, in_file: bool, view: Option<&View<'_, '_>>, found: &mut Vec<SignatureDictionary>) {
     if found.len() > MAX_SIGNATURES {
         return;
     }
     match object {
-        Object::Array(items) => items.iter().for_each(|item| collect(item, in_file, found)),
+        Object::Array(items) => items.iter().for_each(|item| collect(item, in_file, view, found)),
         Object::Dictionary(dictionary) => {
             if dictionary.get(b"ByteRange").is_some() {
-                found.push(SignatureDictionary::new(None, dictionary, in_file));
+                found.push(SignatureDictionary::new(dictionary, in_file, view));
             }
             for entry in dictionary.entries() {
-                collect(&entry.value, in_file, found);
+                collect(&entry.value, in_file, view, found);
             }
         }
         _ => {}

@@ -1,6 +1,9 @@
 //! Cross-references (ISO 32000-2 7.5.4 and 7.5.8): where each object of each revision stands.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use super::{
     Doubt, MAX_DOCUMENT_BYTES, ReadError,
@@ -24,7 +27,7 @@ pub enum Location {
     InStream { stream: u32, index: u32 },
 }
 
-/// One section of the cross-references with its trailer: what one saving of the file wrote.
+/// What one saving of the file wrote: its section of the cross-references, with its trailer.
 #[derive(Clone, Debug)]
 pub struct Revision {
     /// Where the section begins.
@@ -33,6 +36,21 @@ pub struct Revision {
     pub trailer: Dictionary,
     /// A cross-reference stream rather than a table.
     pub is_stream: bool,
+    /// Where the objects of the revision end: the section itself, or in a linearised file its second one.
+    pub body_end: usize,
+    /// None where nothing ends it.
+    pub end: Option<End>,
+    /// Cross-references beside a table (ISO 32000-2 7.5.8.4): where they begin.
+    pub beside: Option<usize>,
+}
+
+/// `startxref`, a number and `%%EOF` behind a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The section that the number names.
+    pub names: usize,
+    /// From behind `%%EOF` to behind the one end of line that may follow.
+    pub range: Range<usize>,
 }
 
 /// Reads all sections, the newest first, from the one at `start` on.
@@ -56,15 +74,115 @@ pub fn read_all(data: &[u8], start: usize, work: &Work, doubts: &mut Vec<Doubt>)
             doubts.push(Doubt::Hybrid);
             let beside = to_offset(beside)?;
             let stream = read_section(data, beside, &mut limits, doubts)?;
-            let named: HashSet<u32> = revision.entries.iter().map(|(number, _)| *number).collect();
-            let hidden = stream.entries.into_iter().filter(|(number, _)| !named.contains(number));
-            revision.entries.extend(hidden);
+            join_hybrid(&mut revision, stream, doubts);
         }
         next = revision.trailer.get(b"Prev").map(to_offset).transpose()?;
+        if let Some(second) = next.filter(|second| *second > offset) {
+            // Only the two parts of a linearised file stand in this order (ISO 32000-2 annex F.3).
+            let rest = read_section(data, second, &mut limits, doubts)?;
+            if !is_linearized(data) || rest.trailer.get(b"Prev").is_some() {
+                return Err(ReadError::XrefOrder);
+            }
+            join_linearized(&mut revision, rest, doubts);
+            next = None;
+        }
+        if revision.entries.is_empty() {
+            doubts.push(Doubt::Empty);
+        }
         revisions.push(revision);
+    }
+    for revision in &mut revisions {
+        // What an older revision's end names decides what its prefix of the file shows.
+        revision.end = revision.end.take().filter(|end| end.names == revision.offset);
+    }
+    // A revision follows the one before it: what stands between two ends belongs to the later one.
+    let ordered = |pair: &[Revision]| match pair {
+        [newer, older] => match (&newer.end, &older.end) {
+            (Some(newer_end), Some(older_end)) => {
+                older_end.range.end <= newer.body_end && newer.body_end < newer_end.range.start
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    if !revisions.windows(2).all(ordered) {
+        doubts.push(Doubt::RevisionEnd);
     }
     Ok(revisions)
 }
+
+/// Adds the entries that a table hides from older readers. What is free in the table is what it hides; where it has
+/// another place for an object, two readers see two objects.
+fn join_hybrid(table: &mut Revision, stream: Revision, doubts: &mut Vec<Doubt>) {
+    let named: HashMap<u32, Location> = table.entries.iter().copied().collect();
+    let hidden: HashMap<u32, Location> = stream.entries.iter().copied().collect();
+    let contradicts = |(number, location): (&u32, &Location)| {
+        named
+            .get(number)
+            .is_some_and(|named| *named != Location::Free && named != location)
+    };
+    if hidden.iter().any(contradicts) {
+        doubts.push(Doubt::EntryTwice);
+    }
+    table
+        .entries
+        .retain(|(number, location)| *location != Location::Free || !hidden.contains_key(number));
+    table.entries.extend(
+        stream
+            .entries
+            .into_iter()
+            .filter(|(number, _)| named.get(number).is_none_or(|named| *named == Location::Free)),
+    );
+    table.beside = Some(stream.offset);
+}
+
+/// Joins the two sections of a linearised file: the one of its first page, which its end names, and the other.
+fn join_linearized(first: &mut Revision, rest: Revision, doubts: &mut Vec<Doubt>) {
+    let named: HashMap<u32, Location> = first.entries.iter().copied().collect();
+    let again = |(number, location): &(u32, Location)| named.get(number).is_some_and(|named| named != location);
+    if rest.entries.iter().any(again) {
+        doubts.push(Doubt::EntryTwice);
+    }
+    let others = rest
+        .entries
+        .into_iter()
+        .filter(|(number, _)| !named.contains_key(number));
+    first.entries.extend(others);
+    first.body_end = rest.body_end.max(first.body_end);
+    first.end = rest.end;
+    first.trailer.remove(b"Prev");
+}
+
+/// Whether the file begins with a linearisation dictionary (ISO 32000-2 annex F.3.3).
+fn is_linearized(data: &[u8]) -> bool {
+    let head = data.get(..data.len().min(LINEARIZATION_BYTES)).unwrap_or(data);
+    memchr::memmem::find(head, b"/Linearized").is_some()
+}
+
+/// What ends the revision of a section: it names the section itself, and behind the second one of a linearised file the
+/// first.
+fn end_of(data: &[u8], from: usize) -> Option<End> {
+    let mut lexer = Lexer::new(data, from);
+    lexer.skip_space();
+    if !lexer.take_keyword(b"startxref") {
+        return None;
+    }
+    lexer.skip_space();
+    let names = usize::try_from(lexer.unsigned().ok()?).ok()?;
+    lexer.skip_blank();
+    if !lexer.take(b"%%EOF") {
+        return None;
+    }
+    let start = lexer.position();
+    lexer.take_end_of_line();
+    Some(End {
+        names,
+        range: start..lexer.position(),
+    })
+}
+
+/// How far a linearisation dictionary is looked for, in bytes (ISO 32000-2 F.3.3: within the first 1024).
+const LINEARIZATION_BYTES: usize = 1024;
 
 /// What is left to read.
 struct Limits<'a> {
@@ -102,6 +220,10 @@ fn read_section(
     if !revision.entries.iter().all(|(number, _)| seen.insert(*number)) {
         doubts.push(Doubt::EntryTwice);
     }
+    let zero = |(number, location): &(u32, Location)| *number == 0 && *location != Location::Free;
+    if revision.entries.iter().any(zero) {
+        doubts.push(Doubt::EntryTwice);
+    }
     Ok(revision)
 }
 
@@ -129,6 +251,9 @@ fn read_table(lexer: &mut Lexer<'_>, offset: usize, limits: &mut Limits<'_>) -> 
             entries,
             trailer,
             is_stream: false,
+            body_end: offset,
+            end: end_of(lexer.data(), lexer.position()),
+            beside: None,
         }),
         _ => Err(lexer.error("a trailer was expected").into()),
     }
@@ -161,6 +286,7 @@ fn to_number(number: u64) -> Result<u32, ReadError> {
 
 fn read_stream(data: &[u8], offset: usize, limits: &mut Limits<'_>) -> Result<Revision, ReadError> {
     let object = read_indirect(data, offset, limits.work, &|_| None)?;
+    let behind = object.span.as_ref().map_or(offset, |span| span.end);
     let number = object.id.number;
     let wrong = ReadError::Kind(number);
     let (Object::Dictionary(trailer), Some(raw)) = (object.value, object.stream) else {
@@ -215,6 +341,9 @@ fn read_stream(data: &[u8], offset: usize, limits: &mut Limits<'_>) -> Result<Re
         entries,
         trailer,
         is_stream: true,
+        body_end: offset,
+        end: end_of(data, behind),
+        beside: None,
     })
 }
 

@@ -1,7 +1,16 @@
-//! The verdict on a PDF. What passes is strict: one signature, over the whole file, in a document that has one reading.
+//! The verdict on a PDF: what each signature covers, whether it is right, and what was done to the document after it.
 
-use jiff::Timestamp;
+mod changes;
+mod coverage;
 
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::{
+    changes::{Difference, Needs},
+    coverage::{Covered, cover, revision_of},
+};
 use super::{
     Draft, Finding, SignatureKind, SignatureReport, Trust,
     findings::{Code, Outcome},
@@ -9,22 +18,31 @@ use super::{
 };
 use crate::formats::{
     cms,
-    pdf::{Document, Doubt, MAX_SIGNATURES, ReadError, SignatureDictionary, byte_range_places, salvage},
+    pdf::{
+        Document, Doubt, FieldLock, Limits, MAX_SIGNATURES, Permission, ReadError, SignatureDictionary, Work,
+        byte_range_places, salvage,
+    },
 };
 
-/// Judges a PDF into an empty draft.
-pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
-    let mut sections = Vec::new();
-    let mut found = match find_signatures(draft, bytes, &mut sections) {
-        Ok(found) => found,
+/// The most changes that are listed for one signature; those that it does not permit come first.
+pub const MAX_CHANGES: usize = 64;
+
+/// How far a clock may be ahead of ours.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Judges a PDF into an empty draft, within limits, from a time on.
+pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (limits, started): (&Limits, Instant)) {
+    let document = match Document::read_within(bytes, limits, started) {
+        Ok(document) => Some(document),
         Err(error) => {
-            match error {
-                ReadError::Limit(limit) => draft.find(Code::LimitExceeded, None, limit),
-                error => draft.find(Code::Unreadable, None, &error.to_string()),
-            }
-            Vec::new()
+            draft.unreadable(&error);
+            None
         }
     };
+    let mut found = document
+        .as_ref()
+        .and_then(|document| find_signatures(draft, document))
+        .unwrap_or_default();
     if found.is_empty() {
         found = salvage(bytes);
         if !found.is_empty() {
@@ -35,51 +53,101 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
         draft.find(Code::NoSignature, None, "");
         return;
     }
-    if found.len() > 1 {
-        draft.find(Code::SeveralSignatures, None, &found.len().to_string());
-    }
     if byte_range_places(bytes).len() != found.len() {
         draft.find(Code::ByteRangeElsewhere, None, "");
     }
-    let sound_so_far = draft.outcome == Outcome::PASSED;
-    let modified: Vec<_> = found
-        .iter()
-        .take(MAX_SIGNATURES)
-        .map(|signature| judge_signature(draft, (bytes, &sections), signature, trust, at))
+    if found.len() > MAX_SIGNATURES {
+        draft.find(Code::LimitExceeded, None, "MAX_SIGNATURES");
+        found.truncate(MAX_SIGNATURES);
+    }
+    let sound = draft.outcome == Outcome::PASSED;
+    let scene = Scene::new(bytes, document, found, Work::new(limits, started, bytes.len()));
+    let differences = scene.differences(draft);
+    for signature in &scene.signatures {
+        draft.report.signatures.push(scene.blank(signature));
+    }
+    // The newest first: a later document timestamp proves that what it covers was there.
+    let mut modified: Vec<_> = (0..scene.signatures.len())
+        .rev()
+        .map(|place| {
+            let judged = scene.judge_signature(draft, place, &differences, (trust, at));
+            (scene.is_timestamp(place), judged)
+        })
         .collect();
-    draft.report.modified_after_signing = match modified.as_slice() {
-        _ if modified.contains(&Some(true)) => Some(true),
-        [Some(false)] if sound_so_far => Some(false),
-        _ => None,
+    // A timestamp that cannot be judged says nothing of the signatures under it.
+    if modified.iter().any(|(is_timestamp, _)| !is_timestamp) {
+        modified.retain(|(is_timestamp, modified)| !is_timestamp || modified.is_some());
+    }
+    draft.report.modified_after_signing = if modified.iter().any(|(_, modified)| *modified == Some(true)) {
+        Some(true)
+    } else if sound && modified.iter().all(|(_, modified)| *modified == Some(false)) {
+        Some(false)
+    } else {
+        None
     };
 }
 
-/// The signatures of the form, and any that stand elsewhere in the file.
-fn find_signatures(
-    draft: &mut Draft,
-    bytes: &[u8],
-    sections: &mut Vec<usize>,
-) -> Result<Vec<SignatureDictionary>, ReadError> {
-    let document = Document::read(bytes)?;
-    sections.extend(document.revisions().iter().map(|revision| revision.offset));
+impl Draft {
+    fn unreadable(&mut self, error: &ReadError) {
+        match error {
+            ReadError::Limit(limit) => self.find(Code::LimitExceeded, None, limit),
+            error => self.find(Code::Unreadable, None, &error.to_string()),
+        }
+    }
+}
+
+/// The signatures of the form, and any that stand elsewhere in the file; none where the document cannot be read.
+fn find_signatures(draft: &mut Draft, document: &Document<'_>) -> Option<Vec<SignatureDictionary>> {
     for doubt in document.doubts() {
         draft.find(code_of(*doubt), None, "");
     }
-    let mut found = document.form_signatures()?;
-    let (all, wrong) = document.all_signatures()?;
+    let mut found = document
+        .form_signatures()
+        .map_err(|error| draft.unreadable(&error))
+        .ok()?;
+    let (all, wrong) = document
+        .all_signatures()
+        .map_err(|error| draft.unreadable(&error))
+        .ok()?;
     if wrong > 0 {
         draft.find(Code::XrefDangling, None, &wrong.to_string());
     }
-    for signature in all {
-        let known = found
-            .iter()
-            .any(|shown| shown.contents.is_some() && shown.contents == signature.contents);
-        if !known {
-            draft.find(Code::StraySignature, None, "");
-            found.push(signature);
+    let mut strays: Vec<_> = all
+        .into_iter()
+        .filter(|signature| {
+            let same = |shown: &SignatureDictionary| shown.contents.is_some() && shown.contents == signature.contents;
+            !found.iter().any(same)
+        })
+        .collect();
+    if !strays.is_empty() {
+        draft.find(Code::StraySignature, None, "");
+        for stray in &mut strays {
+            name_stray(document, stray);
         }
+        found.append(&mut strays);
     }
-    Ok(found)
+    Some(found)
+}
+
+/// A signature that the newest form does not show may have been in the form that it signed.
+fn name_stray(document: &Document<'_>, stray: &mut SignatureDictionary) {
+    let Some(Range4(end)) = Range4::of(stray) else { return };
+    let covered = Covered { gap: 0..0, end };
+    let shown = revision_of(document, &covered).and_then(|revision| document.at(revision).form_signatures().ok());
+    let same = |shown: &SignatureDictionary| shown.contents.is_some() && shown.contents == stray.contents;
+    if let Some(shown) = shown.unwrap_or_default().into_iter().find(same) {
+        *stray = shown;
+    }
+}
+
+/// The end of what a `/ByteRange` names.
+struct Range4(usize);
+
+impl Range4 {
+    fn of(signature: &SignatureDictionary) -> Option<Self> {
+        let [_, _, second, length] = signature.byte_range?;
+        second.checked_add(length).map(Self)
+    }
 }
 
 fn code_of(doubt: Doubt) -> Code {
@@ -88,101 +156,273 @@ fn code_of(doubt: Doubt) -> Code {
         Doubt::End => Code::EndNotExact,
         Doubt::Hybrid => Code::HybridXref,
         Doubt::EntryTwice => Code::XrefContradicts,
+        Doubt::Empty => Code::XrefEmpty,
+        Doubt::RevisionEnd => Code::RevisionEnd,
         Doubt::Encrypted => Code::Encrypted,
     }
 }
 
-/// Judges one signature and returns whether the document was modified after it, as far as that can be told.
-fn judge_signature(
-    draft: &mut Draft,
-    (bytes, sections): (&[u8], &[usize]),
-    signature: &SignatureDictionary,
-    trust: &Trust,
-    at: Timestamp,
-) -> Option<bool> {
-    let claimed = signature.time;
-    let place = draft.report.signatures.len();
-    draft.report.signatures.push(SignatureReport {
-        name: signature.field.clone().unwrap_or_default(),
-        kind: match signature.sub_filter.as_deref() {
+/// A document with its signatures, the oldest first.
+struct Scene<'a> {
+    bytes: &'a [u8],
+    document: Option<Document<'a>>,
+    signatures: Vec<SignatureDictionary>,
+    /// By signature; none where its range is not sound.
+    covered: Vec<Option<Covered>>,
+    faults: Vec<Option<(Code, Option<Covered>)>>,
+    /// The revision that each signed, from 1.
+    revisions: Vec<Option<u32>>,
+    work: Work,
+}
+
+impl<'a> Scene<'a> {
+    fn new(
+        bytes: &'a [u8],
+        document: Option<Document<'a>>,
+        mut signatures: Vec<SignatureDictionary>,
+        work: Work,
+    ) -> Self {
+        signatures.sort_by_key(|signature| Range4::of(signature).map_or(usize::MAX, |range| range.0));
+        let (mut covered, mut faults, mut revisions) = (Vec::new(), Vec::new(), Vec::new());
+        for signature in &signatures {
+            let (range, fault) = match cover(bytes, signature) {
+                Ok(range) => (Some(range), None),
+                Err(fault) => (None, Some(fault)),
+            };
+            let document = document.as_ref();
+            revisions.push(range.as_ref().and_then(|range| revision_of(document?, range)));
+            covered.push(range);
+            faults.push(fault);
+        }
+        Self {
+            bytes,
+            document,
+            signatures,
+            covered,
+            faults,
+            revisions,
+            work,
+        }
+    }
+
+    /// What was changed by the revisions after the oldest signature; none where it cannot be told.
+    fn differences(&self, draft: &mut Draft) -> Option<Vec<Difference>> {
+        let document = self.document.as_ref()?;
+        let Some(oldest) = self.revisions.iter().flatten().min() else {
+            return Some(Vec::new());
+        };
+        if *oldest == document.newest() {
+            return Some(Vec::new());
+        }
+        changes::since(document, *oldest)
+            .map_err(|error| draft.unreadable(&error))
+            .ok()
+    }
+
+    fn is_timestamp(&self, place: usize) -> bool {
+        let sub_filter = self
+            .signatures
+            .get(place)
+            .and_then(|signature| signature.sub_filter.as_deref());
+        sub_filter == Some(b"ETSI.RFC3161")
+    }
+
+    fn blank(&self, signature: &SignatureDictionary) -> SignatureReport {
+        let kind = match signature.sub_filter.as_deref() {
             Some(b"ETSI.RFC3161") => SignatureKind::DocumentTimestamp,
-            _ if signature.permits_no_change => SignatureKind::Seal,
+            _ if signature.certifies == Some(Permission::Nothing) => SignatureKind::Seal,
             _ => SignatureKind::Signature,
-        },
-        intact: false,
-        trusted: false,
-        indication: Outcome::PASSED.indication,
-        sub_indication: None,
-        signer: None,
-        seal_name: signature.name.clone(),
-        seal_picture: None,
-        signing_time: claimed,
-        signing_time_proof: claimed.map(|_| "claimed".to_owned()),
-        algorithm: None,
-        covers_whole_document: false,
-        signed_bytes: None,
-        revision: 0,
-        changes: Vec::new(),
-        chain: Vec::new(),
-        revocation: None,
-        best_signature_time: None,
-        timestamps: Vec::new(),
-        revocations: Vec::new(),
-    });
-    if claimed.is_some() {
-        draft.find(Code::TimeClaimed, Some(place), "");
-    }
-    let profile = signature.sub_filter.as_deref().and_then(Profile::of_sub_filter);
-    if profile.is_none() {
-        let kind = signature
-            .sub_filter
-            .as_deref()
-            .map(String::from_utf8_lossy)
-            .unwrap_or_default();
-        draft.find(Code::SubFilterUnknown, Some(place), &kind);
-    }
-    let covered = match cover(bytes, signature) {
-        Ok(covered) => covered,
-        Err(code) => {
-            draft.find(code, Some(place), "");
-            return (code == Code::ByteRangePastEnd).then_some(true);
+        };
+        SignatureReport {
+            name: signature.field.clone().unwrap_or_default(),
+            kind,
+            intact: false,
+            trusted: false,
+            indication: Outcome::PASSED.indication,
+            sub_indication: None,
+            signer: None,
+            seal_name: signature.name.clone(),
+            seal_picture: None,
+            signing_time: signature.time,
+            signing_time_proof: signature.time.map(|_| "claimed".to_owned()),
+            algorithm: None,
+            covers_whole_document: false,
+            signed_bytes: None,
+            revision: 0,
+            changes: Vec::new(),
+            chain: Vec::new(),
+            revocation: None,
+            best_signature_time: None,
+            timestamps: Vec::new(),
+            revocations: Vec::new(),
         }
-    };
-    let appended = bytes.len() - covered.end;
-    let modified_by_more = match (appended, signature.permits_no_change) {
-        (0, _) => Some(false),
-        (more, true) => {
-            draft.find(Code::AppendedToCertified, Some(place), &more.to_string());
-            Some(true)
-        }
-        (more, false) => {
-            draft.find(Code::Appended, Some(place), &more.to_string());
-            None
-        }
-    };
-    let message = message(draft, covered.contents, place)?;
-    let judgement = signer::judge(
-        &message,
-        profile.unwrap_or(Profile::Pades),
-        &covered.pieces,
-        claimed,
-        (trust, at),
-    );
-    let digest_matches = judgement.digest_matches;
-    let intact = judgement.intact;
-    enter(draft, place, judgement);
-    if let Some(own) = draft.report.signatures.get_mut(place) {
-        own.covers_whole_document = appended == 0;
-        own.signed_bytes = u64::try_from(covered.end).ok();
-        own.revision = u32::try_from(sections.iter().filter(|section| **section < covered.end).count()).unwrap_or(0);
     }
-    match (digest_matches, intact) {
-        (Some(false), _) => Some(true),
-        // Somebody changed the message, or its signer wrote it so: it cannot be told which.
-        (_, true) if message_doubtful(draft, place) => modified_by_more.filter(|modified| *modified),
-        (_, true) => modified_by_more,
-        // What was signed cannot be told, but what came later can.
-        _ => modified_by_more.filter(|modified| *modified),
+
+    /// What a signature and those before it permit, and the fields that they lock. With neither DocMDP nor a lock that
+    /// says so, all that a certification could permit (docs/divergences.md).
+    fn permits(&self, place: usize) -> (Permission, Vec<&FieldLock>) {
+        let own = self.revisions.get(place).copied().flatten();
+        let counted = self
+            .signatures
+            .iter()
+            .zip(&self.revisions)
+            .filter(|(_, revision)| **revision <= own);
+        let mut permission = Permission::Annotations;
+        let mut locks = Vec::new();
+        for (signature, _) in counted {
+            for stricter in [signature.certifies, signature.lock_permission].into_iter().flatten() {
+                permission = permission.min(stricter);
+            }
+            locks.extend(&signature.locks);
+        }
+        (permission, locks)
+    }
+
+    /// Judges one signature and returns whether the document was modified after it, as far as that can be told.
+    fn judge_signature(
+        &self,
+        draft: &mut Draft,
+        place: usize,
+        differences: &Option<Vec<Difference>>,
+        (trust, at): (&Trust, Timestamp),
+    ) -> Option<bool> {
+        let signature = self.signatures.get(place)?;
+        if let Some(claimed) = signature.time {
+            draft.find(Code::TimeClaimed, Some(place), "");
+            if claimed > at.saturating_add(CLOCK_SKEW).unwrap_or(at) {
+                draft.find(Code::TimeInFuture, Some(place), "");
+            }
+        }
+        let sub_filter = signature.sub_filter.as_deref().unwrap_or_default();
+        let profile = Profile::of_sub_filter(sub_filter);
+        if profile.is_none() {
+            draft.find(
+                Code::SubFilterUnknown,
+                Some(place),
+                &String::from_utf8_lossy(sub_filter),
+            );
+        }
+        let profile = profile.unwrap_or(Profile::Pades);
+        let Some(covered) = self.covered.get(place).and_then(Option::as_ref) else {
+            return self.judge_fault(draft, place, profile, (trust, at));
+        };
+        let later = self.judge_later(draft, place, covered, differences);
+        let Some(message) = message(draft, signature, covered.contents(self.bytes), place) else {
+            return later.filter(|modified| *modified);
+        };
+        let pieces = covered.pieces(self.bytes);
+        let judgement = signer::judge(&message, profile, &pieces, signature.time, (trust, at));
+        let (digest_matches, intact) = (judgement.digest_matches, judgement.intact);
+        enter(draft, place, judgement);
+        match (digest_matches, intact) {
+            (Some(false), _) => Some(true),
+            // Somebody changed the message, or its signer wrote it so: it cannot be told which.
+            (_, true) if message_doubtful(draft, place) => later.filter(|modified| *modified),
+            (_, true) => later,
+            // What was signed cannot be told, but what came later can.
+            _ => later.filter(|modified| *modified),
+        }
+    }
+
+    /// A `/ByteRange` that is not sound. If what it names is what was signed, something was put into its gap.
+    fn judge_fault(
+        &self,
+        draft: &mut Draft,
+        place: usize,
+        profile: Profile,
+        (trust, at): (&Trust, Timestamp),
+    ) -> Option<bool> {
+        let (code, range) = self.faults.get(place)?.as_ref()?;
+        draft.find(*code, Some(place), "");
+        if *code == Code::ByteRangePastEnd {
+            return Some(true);
+        }
+        let signature = self.signatures.get(place)?;
+        let contents = self.bytes.get(signature.contents.clone()?)?;
+        let digits = contents.get(1..contents.len().checked_sub(1)?)?;
+        let decoded = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok()?;
+        let (message, _) = cms::split(&decoded).ok()?;
+        let pieces = range.as_ref()?.pieces(self.bytes);
+        let judgement = signer::judge(message, profile, &pieces, signature.time, (trust, at));
+        let was_signed = judgement.digest_matches;
+        draft.name_signer(place, judgement);
+        was_signed.filter(|was_signed| *was_signed)
+    }
+
+    /// Judges what follows the signed revision, and returns whether the document was modified by it.
+    fn judge_later(
+        &self,
+        draft: &mut Draft,
+        place: usize,
+        covered: &Covered,
+        differences: &Option<Vec<Difference>>,
+    ) -> Option<bool> {
+        let appended = self.bytes.len().saturating_sub(covered.end);
+        let revision = self.revisions.get(place).copied().flatten();
+        if let Some(own) = draft.report.signatures.get_mut(place) {
+            own.covers_whole_document = appended == 0;
+            own.signed_bytes = u64::try_from(covered.end).ok();
+            own.revision = revision.unwrap_or(0);
+        }
+        if appended == 0 {
+            // It has signed whatever stands there: if it is no revision, the doubts about the document say so.
+            return Some(false);
+        }
+        let Some(document) = &self.document else {
+            draft.find(Code::AppendedUnreadable, Some(place), &appended.to_string());
+            return Some(true);
+        };
+        let end = document
+            .revision(document.newest())
+            .and_then(|newest| newest.end.as_ref());
+        if end.is_none_or(|end| end.range.end < self.bytes.len() && covered.end < self.bytes.len()) {
+            draft.find(Code::AppendedUnreadable, Some(place), &appended.to_string());
+            return Some(true);
+        }
+        let Some(revision) = revision else {
+            draft.find(Code::ByteRangeNotRevision, Some(place), "");
+            return Some(true);
+        };
+        let later = differences
+            .as_ref()?
+            .iter()
+            .filter(|difference| difference.revision > revision);
+        let (permission, locks) = self.permits(place);
+        let mut changes = Vec::new();
+        let (mut forbidden, mut doubtful): (usize, bool) = (0, false);
+        for difference in later {
+            let permitted = permits(difference, permission, &locks);
+            forbidden += usize::from(!permitted);
+            if let Some(doubt) = difference.doubt.filter(|_| permitted) {
+                draft.find(doubt, Some(place), &difference.detail);
+                doubtful = true;
+            }
+            changes.push(difference.change(permitted));
+        }
+        changes.sort_by_key(|change| change.permitted);
+        changes.truncate(MAX_CHANGES);
+        changes.sort_by_key(|change| change.revision);
+        if let Some(own) = draft.report.signatures.get_mut(place) {
+            own.changes = changes;
+        }
+        if forbidden > 0 {
+            draft.find(Code::ChangedAfterSigning, Some(place), &forbidden.to_string());
+            return Some(true);
+        }
+        (!doubtful).then_some(false)
+    }
+}
+
+fn permits(difference: &Difference, permission: Permission, locks: &[&FieldLock]) -> bool {
+    let locked = difference
+        .field
+        .as_deref()
+        .is_some_and(|field| locks.iter().any(|lock| lock.holds(field)));
+    match difference.needs {
+        Needs::Nothing => true,
+        Needs::Forms => permission >= Permission::Forms && !locked,
+        Needs::Annotations => permission >= Permission::Annotations,
+        Needs::Never => false,
     }
 }
 
@@ -193,40 +433,13 @@ fn message_doubtful(draft: &Draft, place: usize) -> bool {
     draft.report.findings.iter().any(of_this)
 }
 
-/// The bytes that a signature is over.
-struct Covered<'a> {
-    pieces: [&'a [u8]; 2],
-    /// The gap without its `<` and `>`.
-    contents: &'a [u8],
-    end: usize,
-}
-
-/// Checks `/ByteRange`: from the first byte on, and nothing left out but the `/Contents` string.
-fn cover<'a>(bytes: &'a [u8], signature: &SignatureDictionary) -> Result<Covered<'a>, Code> {
-    let range = signature.byte_range.ok_or(Code::ByteRangeForm)?;
-    let [0, first, second, length] = range else {
-        return Err(Code::ByteRangeForm);
-    };
-    let end = second.checked_add(length).ok_or(Code::ByteRangeForm)?;
-    let after = bytes.get(second..end).ok_or(Code::ByteRangePastEnd)?;
-    let before = bytes.get(..first).ok_or(Code::ByteRangePastEnd)?;
-    let gap = bytes.get(first..second).ok_or(Code::ByteRangeForm)?;
-    match gap.strip_prefix(b"<").and_then(|gap| gap.strip_suffix(b">")) {
-        Some(contents) if signature.contents == Some(first..second) => Ok(Covered {
-            pieces: [before, after],
-            contents,
-            end,
-        }),
-        _ => Err(Code::ByteRangeGap),
-    }
-}
-
 /// Takes the message out of the gap. Nothing signed protects these bytes, so there is one way to write them: digits of
-/// one case, one message, zeros.
-fn message(draft: &mut Draft, contents: &[u8], place: usize) -> Option<Vec<u8>> {
-    let decoded = data_encoding::HEXLOWER
-        .decode(contents)
-        .or_else(|_| data_encoding::HEXUPPER.decode(contents));
+/// one case, which for our own is the lower, one message, zeros.
+fn message(draft: &mut Draft, signature: &SignatureDictionary, contents: &[u8], place: usize) -> Option<Vec<u8>> {
+    let decoded = match data_encoding::HEXLOWER.decode(contents) {
+        Err(_) if !signature.is_ours => data_encoding::HEXUPPER.decode(contents),
+        decoded => decoded,
+    };
     let Ok(decoded) = decoded else {
         draft.find(Code::ContentsForm, Some(place), "");
         return None;
@@ -252,10 +465,18 @@ fn enter(draft: &mut Draft, place: usize, judgement: Judgement) {
     if let Some(own) = draft.report.signatures.get_mut(place) {
         own.intact = judgement.intact;
         own.trusted = judgement.trusted;
-        own.signer = judgement.signer;
-        own.algorithm = judgement.algorithm;
-        own.chain = judgement.chain;
-        own.revocation = judgement.revocations.first().map(|own| own.status.name().to_owned());
-        own.revocations = judgement.revocations;
+    }
+    draft.name_signer(place, judgement);
+}
+
+impl Draft {
+    fn name_signer(&mut self, place: usize, judgement: Judgement) {
+        if let Some(own) = self.report.signatures.get_mut(place) {
+            own.signer = judgement.signer;
+            own.algorithm = judgement.algorithm;
+            own.chain = judgement.chain;
+            own.revocation = judgement.revocations.first().map(|own| own.status.name().to_owned());
+            own.revocations = judgement.revocations;
+        }
     }
 }
