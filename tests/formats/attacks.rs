@@ -15,7 +15,7 @@ mod sealed;
 mod shadow;
 mod spoofing;
 mod wrapping;
-mod writer;
+pub mod writer;
 
 use jiff::Timestamp;
 use yinxin::{

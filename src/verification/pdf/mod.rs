@@ -19,7 +19,7 @@ use super::{
 use crate::formats::{
     cms,
     pdf::{
-        Document, Doubt, FieldLock, Limits, MAX_SIGNATURES, Permission, ReadError, SignatureDictionary, Work,
+        Document, Doubt, FieldLock, Limits, MAX_SIGNATURES, Permission, ReadError, SignatureDictionary,
         byte_range_places, salvage,
     },
 };
@@ -61,7 +61,7 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (lim
         found.truncate(MAX_SIGNATURES);
     }
     let sound = draft.outcome == Outcome::PASSED;
-    let scene = Scene::new(bytes, document, found, Work::new(limits, started, bytes.len()));
+    let scene = Scene::new(bytes, document, found);
     let differences = scene.differences(draft);
     for signature in &scene.signatures {
         draft.report.signatures.push(scene.blank(signature));
@@ -172,16 +172,10 @@ struct Scene<'a> {
     faults: Vec<Option<(Code, Option<Covered>)>>,
     /// The revision that each signed, from 1.
     revisions: Vec<Option<u32>>,
-    work: Work,
 }
 
 impl<'a> Scene<'a> {
-    fn new(
-        bytes: &'a [u8],
-        document: Option<Document<'a>>,
-        mut signatures: Vec<SignatureDictionary>,
-        work: Work,
-    ) -> Self {
+    fn new(bytes: &'a [u8], document: Option<Document<'a>>, mut signatures: Vec<SignatureDictionary>) -> Self {
         signatures.sort_by_key(|signature| Range4::of(signature).map_or(usize::MAX, |range| range.0));
         let (mut covered, mut faults, mut revisions) = (Vec::new(), Vec::new(), Vec::new());
         for signature in &signatures {
@@ -201,7 +195,6 @@ impl<'a> Scene<'a> {
             covered,
             faults,
             revisions,
-            work,
         }
     }
 

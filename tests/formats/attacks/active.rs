@@ -10,14 +10,9 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     let class = "catalog and actions";
     let codes: &[&str] = &[
         "catalog_changed",
-        "action_added",
-        "actions_changed",
-        "layers_changed",
-        "names_changed",
-        "optional_content_changed",
         "page_changed",
-        "embedded_file_added",
-        "extensions_changed",
+        "page_content_changed",
+        "object_replaced",
     ];
     let mut cases = Vec::new();
     for permits in [Permits::Nothing, Permits::Filling, Permits::Unsaid] {
@@ -54,7 +49,6 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
             ),
             ("names of pages", "/PageLabels << /Nums [0 << /S /r >>] >>"),
             ("an unknown entry", "/Yinxin true"),
-            ("another version", "/Version /1.3"),
             (
                 "a structure",
                 "/StructTreeRoot << /Type /StructTreeRoot >> /MarkInfo << /Marked true >>",
@@ -96,15 +90,10 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
 fn description(stage: &Stage) -> Vec<Case> {
     let class = "description of the document";
     let codes: &[&str] = &[
-        "info_changed",
-        "metadata_changed",
-        "trailer_changed",
+        "information_changed",
         "catalog_changed",
-        "document_id_changed",
-        "id_changed",
-        "file_identifier_changed",
-        "object_unreferenced",
-        "unreferenced_object",
+        "trailer_changed",
+        "object_unused",
     ];
     let update = |write: &dyn Fn(&mut Writer)| stage.update(Permits::Nothing, write);
     let title = update(&|w| {

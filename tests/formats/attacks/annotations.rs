@@ -1,7 +1,7 @@
 //! Annotations that hide or replace what was signed: evil (EAA) and sneaky (SSA) on certified documents.
 
 use super::{
-    cases::{Case, case},
+    cases::{Case, Modified, case},
     scene::{
         APPEARANCE, COVER, COVER_FORM, FIRST_PAGE, FORM, NOTE, Permits, Stage, field, ranged, reference, seal_field,
         shown, signature,
@@ -27,14 +27,17 @@ fn evil(stage: &Stage) -> Vec<Case> {
     let class = "evil annotation";
     let codes: &[&str] = &[
         "annotation_added",
-        "annotation_covers_content",
         "annotation_changed",
         "annotation_removed",
-        "annotations_changed",
-        "content_covered",
+        "change_covers_content",
     ];
     let mut cases = Vec::new();
     for permits in [Permits::Nothing, Permits::Filling, Permits::Annotations] {
+        // Where annotations are permitted, whether they hide anything cannot be told: nor that nothing changed.
+        let headline = match permits {
+            Permits::Annotations => Modified::NotUnchanged,
+            _ => Modified::Yes,
+        };
         for kind in ["FreeText", "Stamp", "Square", "Redact", "Ink", "Highlight", "Watermark"] {
             let pdf = stage.update(permits, |w| {
                 let rest = "/QuadPoints [0 842 595 842 0 0 595 0] /InkList [[0 0 595 842]] /DA (/F1 12 Tf 0 g)";
@@ -43,7 +46,7 @@ fn evil(stage: &Stage) -> Vec<Case> {
                     &format!("<< /Type /Annot /Subtype /{kind} {WHOLE_PAGE} {rest} /AP << /N 41 0 R >> >>"),
                 );
             });
-            cases.push(case(class, format!("{kind} over the page, {permits:?}"), pdf, codes));
+            cases.push(case(class, format!("{kind} over the page, {permits:?}"), pdf, codes).headline(headline));
         }
         let moved = stage.update(permits, |w| {
             w.object(12, &NOTE.replace("[300 600 400 620]", "[0 0 595 842]"))
@@ -57,18 +60,24 @@ fn evil(stage: &Stage) -> Vec<Case> {
                     "1 g 0 0 200 20 re f 0 g BT /F1 12 Tf 2 5 Td (Pay 900 yuan) Tj ET",
                 );
         });
-        cases.push(case(
-            class,
-            format!("an annotation grown over the page, {permits:?}"),
-            moved,
-            codes,
-        ));
-        cases.push(case(
-            class,
-            format!("an annotation moved over the sum, {permits:?}"),
-            appearance,
-            codes,
-        ));
+        cases.push(
+            case(
+                class,
+                format!("an annotation grown over the page, {permits:?}"),
+                moved,
+                codes,
+            )
+            .headline(headline),
+        );
+        cases.push(
+            case(
+                class,
+                format!("an annotation moved over the sum, {permits:?}"),
+                appearance,
+                codes,
+            )
+            .headline(headline),
+        );
     }
     for permits in [Permits::Nothing, Permits::Filling] {
         let removed = stage.update(permits, |w| {
@@ -103,16 +112,10 @@ fn sneaky(stage: &Stage) -> Vec<Case> {
     let class = "sneaky signature";
     let codes: &[&str] = &[
         "field_added",
-        "signature_field_added",
-        "annotation_added",
-        "annotation_covers_content",
-        "signature_appearance",
-        "content_covered",
-        "appearance_changed",
         "field_changed",
-        "signature_field_changed",
-        "widget_changed",
-        "form_changed",
+        "signature_added",
+        "appearance_swapped",
+        "change_covers_content",
     ];
     let mut cases = Vec::new();
     for permits in [Permits::Nothing, Permits::Filling, Permits::Annotations] {
@@ -168,7 +171,12 @@ fn sneaky(stage: &Stage) -> Vec<Case> {
                 format!("a stranger signs over the page, {permits:?}"),
                 signed,
                 codes,
-            ),
+            )
+            .headline(if permits == Permits::Nothing {
+                Modified::Yes
+            } else {
+                Modified::NotUnchanged
+            }),
             case(
                 class,
                 format!("the seal's own picture is swapped, {permits:?}"),

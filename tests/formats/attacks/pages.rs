@@ -8,22 +8,8 @@ use super::{
 
 pub fn cases(stage: &Stage) -> Vec<Case> {
     let class = "pages";
-    let tree: &[&str] = &[
-        "page_added",
-        "page_removed",
-        "page_moved",
-        "page_replaced",
-        "pages_changed",
-        "pages_reordered",
-        "page_changed",
-    ];
-    let shown: &[&str] = &[
-        "page_changed",
-        "page_content_changed",
-        "page_resources_changed",
-        "pages_changed",
-        "page_geometry_changed",
-    ];
+    let tree: &[&str] = &["pages_changed", "page_content_changed"];
+    let shown: &[&str] = &["page_content_changed", "page_changed"];
     let mut cases = Vec::new();
     for permits in ALL {
         let mut add = |name: &str, codes, write: &dyn Fn(&mut Writer)| {

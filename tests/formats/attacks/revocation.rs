@@ -10,20 +10,11 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     let class = "abuse of validation data";
     let codes: &[&str] = &[
         "page_content_changed",
-        "page_resources_changed",
         "page_changed",
         "catalog_changed",
-        "dss_malformed",
-        "dss_changed",
-        "validation_data_malformed",
-        "page_removed",
         "pages_changed",
-        "page_replaced",
-        "form_changed",
-        "appearance_changed",
-        "annotation_changed",
-        "object_unreferenced",
-        "unreferenced_object",
+        "appearance_swapped",
+        "object_replaced",
     ];
     let dss = "/DSS << /Type /DSS /Certs [40 0 R] >>";
     let mut cases = Vec::new();

@@ -17,19 +17,12 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
         "appended_after_seal",
         "page_content_changed",
         "pages_changed",
-        "page_added",
-        "page_replaced",
         "annotation_added",
         "catalog_changed",
-        "page_removed",
-        "page_resources_changed",
         "annotation_changed",
-        "appearance_changed",
         "signature_stray",
         "signature_changed",
-        "info_changed",
         "trailer_changed",
-        "action_added",
         "page_changed",
     ];
     let mut cases = Vec::new();
@@ -92,14 +85,6 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
         &["digest_differs"],
     ));
     let stranger = sample::sealed(&sample::tiny("two"), &stage.stranger);
-    cases.push(
-        case(
-            class,
-            "a stranger's seal",
-            stranger,
-            &["signer_untrusted", "signer_unknown"],
-        )
-        .headline(Modified::MessageOnly),
-    );
+    cases.push(case(class, "a stranger's seal", stranger, &["signer_untrusted"]).headline(Modified::MessageOnly));
     cases
 }

@@ -80,7 +80,12 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
             .stream(5, "", FORGED_CONTENT);
     });
 
-    let gapped = &["byte_range_gap", "contents_malformed", "contents_padding"][..];
+    let gapped = &[
+        "byte_range_gap",
+        "contents_malformed",
+        "contents_padding",
+        "document_unreadable",
+    ][..];
     vec![
         case(
             class,
@@ -97,6 +102,7 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
             &[
                 "byte_range_gap",
                 "document_truncated",
+                "document_unreadable",
                 "digest_differs",
                 "contents_malformed",
             ],
