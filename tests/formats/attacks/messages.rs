@@ -216,13 +216,17 @@ fn tampered(stage: &Stage) -> Vec<Case> {
                 });
             },
         ),
-        add("content inside the message", &["cms_malformed"], &|data| {
-            data.encap_content_info = EncapsulatedContentInfo {
-                econtent_type: data.encap_content_info.econtent_type,
-                econtent: Some(Any::encode_from(&OctetString::new(b"words".to_vec()).unwrap()).unwrap()),
-            };
-        }),
-        add("another version", &["cms_malformed"], &|data| {
+        add(
+            "content inside the message",
+            &["cms_malformed", "cms_versions"],
+            &|data| {
+                data.encap_content_info = EncapsulatedContentInfo {
+                    econtent_type: data.encap_content_info.econtent_type,
+                    econtent: Some(Any::encode_from(&OctetString::new(b"words".to_vec()).unwrap()).unwrap()),
+                };
+            },
+        ),
+        add("another version", &["cms_malformed", "cms_versions"], &|data| {
             data.version = CmsVersion::V5
         }),
         add(

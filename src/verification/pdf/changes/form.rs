@@ -367,7 +367,7 @@ impl<'d, 'a> Step<'_, 'd, 'a> {
         let only_state = differing.iter().all(|key| key.as_slice() == b"AS");
         if kind == b"Btn" && only_state && self.state_follows(number, new)? {
             self.find_of_field(Kind::FieldFilled, Needs::Forms, page, name);
-        } else if matches!(kind, b"Tx" | b"Ch") && self.shows_value(number, new)? {
+        } else if matches!(kind, b"Tx" | b"Ch") && new.get(b"AP").is_some() && self.shows_value(number, new)? {
             // A widget is an annotation too; colours and borders are an annotation's.
             let found = self.find_of_field(Kind::AnnotationChanged, Needs::Annotations, page, name);
             found.doubt = Some(Code::AppearanceUnproven);

@@ -49,7 +49,18 @@ impl Step<'_, '_, '_> {
                 }
             },
             Place::Pages => {
-                self.find_once(Kind::PagesChanged, Needs::Never, None, "");
+                let differing = match dictionaries(pair) {
+                    Some((old, new)) => self.differing(old, new)?,
+                    None => Vec::new(),
+                };
+                let of_tree: [&[u8]; 4] = [b"Kids", b"Count", b"Parent", b"Type"];
+                if differing.is_empty() || differing.iter().any(|key| of_tree.contains(&key.as_slice())) {
+                    self.find_once(Kind::PagesChanged, Needs::Never, None, "");
+                }
+                // What all pages below inherit.
+                for key in differing.iter().filter(|key| !of_tree.contains(&key.as_slice())) {
+                    self.find_once(Kind::PageChanged, Needs::Never, None, &text(key));
+                }
             }
             Place::Page(page) => match dictionaries(pair) {
                 Some((old, new)) => self.compare_pages(page, old, new)?,
@@ -254,7 +265,7 @@ impl Step<'_, '_, '_> {
             }
         };
         let (before, after) = (title(self, old, true)?, title(self, new, false)?);
-        if new.is_some() && (before == after || before.is_none() && old.is_none()) {
+        if new.is_some() && old.is_some() && before == after {
             self.find_once(Kind::Bookkeeping, Needs::Nothing, None, "");
         } else {
             self.find_once(Kind::InformationChanged, Needs::Never, None, "/Metadata");
