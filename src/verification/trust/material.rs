@@ -79,15 +79,21 @@ impl<'a> Material<'a> {
         self.evidence.limit.or(overfull)
     }
 
-    /// How many X.509 certificates nobody vouches for: neither used in a chain, nor roots, nor signed by one that is at
-    /// hand. Nothing signed covers them, so that they could be changed without a trace.
+    /// How many X.509 certificates nobody vouches for: neither used in a chain, nor roots, nor signed by another one that
+    /// is at hand, nor above the chain. Nothing signed covers them, so that they could be changed without a trace.
     pub fn unvouched(&self, certificates: &[Vec<u8>], chain: &[Arc<Certificate>]) -> usize {
         let vouched = |der: &Vec<u8>| {
             self.pool.trust.is_root(der)
                 || chain.iter().any(|link| link.der() == der.as_slice())
                 || self.pool.known(der).is_some_and(|certificate| {
-                    let mut issuers = self.pool.of_subject(&certificate.issuer).into_iter();
-                    issuers.any(|issuer| matches!(self.pool.check(&certificate.signed, &issuer), Check::Right(_)))
+                    let signed = |one: &Arc<Certificate>, by: &Arc<Certificate>| {
+                        one.issuer == by.subject && matches!(self.pool.check(&one.signed, by), Check::Right(_))
+                    };
+                    // That it signed itself says nothing; that it signed a link of the chain does.
+                    let issuers = self.pool.of_subject(&certificate.issuer);
+                    let mut others = issuers.iter().filter(|issuer| issuer.der() != certificate.der());
+                    others.any(|issuer| signed(certificate, issuer))
+                        || chain.iter().any(|link| signed(link, certificate))
                 })
         };
         certificates.iter().filter(|der| !vouched(der)).count()

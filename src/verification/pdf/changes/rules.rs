@@ -267,6 +267,9 @@ impl Step<'_, '_, '_> {
         let (before, after) = (title(self, old, true)?, title(self, new, false)?);
         if new.is_some() && old.is_some() && before == after {
             self.find_once(Kind::Bookkeeping, Needs::Nothing, None, "");
+        } else if old.is_none() && after.is_none() {
+            // Programs that sign or fill in forms describe what they did, without a title that viewers would show.
+            self.find_once(Kind::InformationChanged, Needs::Forms, None, "/Metadata");
         } else {
             self.find_once(Kind::InformationChanged, Needs::Never, None, "/Metadata");
         }
