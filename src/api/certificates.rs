@@ -128,7 +128,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         (status = 403, description = "`permission_missing`, `case_of_another_token`, or the policy's refusal", body = Problem),
         (status = 422, description = "`certificate_type_unknown`, `nothing_to_certify`, `certificate_too_long`, \
                                       `idempotency_key_reused`, `identifier_invalid`", body = Problem),
-        (status = 503, description = "`audit_unavailable` (nothing was drawn or sealed), `issuing_unavailable`", body = Problem)
+        (status = 503, description = "`audit_unavailable` (nothing was drawn or sealed), `issuing_unavailable`, `timestamp_unavailable`, `revocation_data_unavailable`", body = Problem)
     )
 )]
 pub async fn issue(

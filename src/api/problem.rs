@@ -14,7 +14,7 @@ use crate::{
     audit::AuditError,
     case::CaseError,
     catalogue::CatalogueError,
-    certificate::CertificateError,
+    certificate::{CertificateError, LongTermError},
     department::{DirectoryError, OverRate, TokenError},
     exchange::{
         ExchangeError,
@@ -550,7 +550,30 @@ impl From<CertificateError> for Problem {
             ),
             CertificateError::Exchange(error) => error.into(),
             CertificateError::NotRecorded(error) => error.into(),
+            CertificateError::LongTerm(LongTermError::Timestamp(_)) => {
+                tracing::error!(error = %Chain(&error), "certificate not issued");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "timestamp_unavailable",
+                    "时间戳服务暂时不可用，证照尚未签发。请稍后以同一 Idempotency-Key 重试，证照标识不变。",
+                    "No timestamp can be had now, and nothing was issued. Try again later with the same \
+                     Idempotency-Key: the certificate keeps its identifier.",
+                )
+                .retry_after(30)
+            }
+            CertificateError::LongTerm(LongTermError::List { .. } | LongTermError::Unvouched { .. }) => {
+                tracing::error!(error = %Chain(&error), "certificate not issued");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "revocation_data_unavailable",
+                    "印章或时间戳证书的有效吊销列表暂时无法取得，证照尚未签发。请稍后以同一 Idempotency-Key 重试。",
+                    "No revocation list in force vouches for the seal or its timestamp, and nothing was issued. Try \
+                     again later with the same Idempotency-Key.",
+                )
+                .retry_after(60)
+            }
             CertificateError::NoSeal
+            | CertificateError::LongTerm(_)
             | CertificateError::Template(_)
             | CertificateError::Glyph(_)
             | CertificateError::Fonts

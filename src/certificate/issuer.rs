@@ -16,6 +16,7 @@ use super::{
     code::{self, CODE_LENGTH},
     content::Content,
     layout::Press,
+    long_term::LongTerm,
     seal_picture::SealPicture,
     sealing::{LEGEND, Sealable},
     types::{TypeDefinition, Types},
@@ -46,6 +47,8 @@ pub struct Parts {
     pub press: Arc<Press>,
     /// The seal of each department that issues.
     pub seals: HashMap<DepartmentId, Identity>,
+    /// What seals above level B-B need.
+    pub long_term: LongTerm,
     /// The public portal, such as `https://localhost:8444`: where a certificate sends those who verify it.
     pub portal: String,
 }
@@ -363,7 +366,8 @@ impl Issuer {
         })
     }
 
-    /// Seals: the intent, with the digest of what will be signed, is durable before the key is touched.
+    /// Seals: the intent, with the digest of what will be signed, is durable before the key is touched. What can be
+    /// found missing before that is; a timestamp can only be missing after it.
     async fn seal(
         &self,
         request: &Request<'_>,
@@ -372,7 +376,10 @@ impl Issuer {
         sealable: Sealable,
         seal: &Identity,
     ) -> Result<Vec<u8>, CertificateError> {
-        let prepared = sealable.prepare(&definition.form.title, certificate.issued_at)?;
+        let (long_term, level) = (&self.parts.long_term, definition.form.level);
+        let ready = long_term.ready(seal, level).await?;
+        let room = long_term.contents_bytes(seal, level);
+        let prepared = sealable.prepare(&definition.form.title, certificate.issued_at, room)?;
         let mut entry = self.entry(request.id, request.caller, certificate, Action::Seal);
         entry.operator = Some(request.operator.clone());
         entry.resource = Some(definition.form.resource.clone());
@@ -384,10 +391,8 @@ impl Issuer {
             .collect();
         entry.digest = Some(digest_of(&prepared));
         self.parts.log.append(entry).await?;
-        let signature = seal.sign_detached(&prepared.bytes_to_sign())?;
-        prepared
-            .finish(&signature)
-            .map_err(|error| CertificateError::Seal(error.to_string()))
+        let signed = seal.sign(&prepared.bytes_to_sign())?;
+        long_term.complete(prepared, signed, level, ready).await
     }
 
     async fn deliver(&self, certificate: Certificate, document: &[u8]) -> Result<Certificate, CertificateError> {

@@ -5,6 +5,7 @@ mod content;
 mod fonts;
 mod issuer;
 mod layout;
+mod long_term;
 mod paper;
 pub mod qr;
 mod seal_picture;
@@ -16,6 +17,10 @@ pub use self::{
     fonts::{Fonts, song_face, song_file},
     issuer::{Issuer, Parts, Request},
     layout::{LaidOut, Press, SealPlace, Sheet},
+    long_term::{
+        Anchors, FetchError, Fetcher, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList,
+        RevocationLists, TimestampFault, TimestampSource, Timestamps,
+    },
     seal_picture::SealPicture,
     types::{TypeDefinition, Types, TypesError},
 };
@@ -141,6 +146,8 @@ pub enum CertificateError {
     Key(#[from] KeyError),
     #[error("the document cannot be sealed: {0}")]
     Seal(String),
+    #[error("the seal cannot be made to last")]
+    LongTerm(#[from] LongTermError),
     #[error("the store cannot answer")]
     Store(#[source] StoreFault),
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CertificateError, Issuer, layout::Sheet, sealing::Sealable};
+use super::{CertificateError, Issuer, layout::Sheet, long_term::Level, sealing::Sealable};
 use crate::{
     audit::{Action, Entry},
     ids::{DepartmentId, RequestId},
@@ -48,16 +48,16 @@ impl Issuer {
             picture: self.seal_picture(&issuer)?,
             issuer: Arc::clone(&issuer),
         };
-        let prepared = sealable.prepare(title, now)?;
+        let (long_term, level) = (&self.parts.long_term, Level::B);
+        let ready = long_term.ready(seal, level).await?;
+        let prepared = sealable.prepare(title, now, long_term.contents_bytes(seal, level))?;
         let entry = Entry {
             department: Some(department.clone()),
             digest: Some(super::issuer::digest_of(&prepared)),
             ..Entry::new(self.parts.clock.now(), id.clone(), Action::Seal)
         };
         self.parts.log.append(entry).await?;
-        let signature = seal.sign_detached(&prepared.bytes_to_sign())?;
-        prepared
-            .finish(&signature)
-            .map_err(|error| CertificateError::Seal(error.to_string()))
+        let signed = seal.sign(&prepared.bytes_to_sign())?;
+        long_term.complete(prepared, signed, level, ready).await
     }
 }

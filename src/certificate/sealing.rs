@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{CertificateError, layout::LaidOut, seal_picture::SealPicture};
 use crate::{
     department::Department,
-    formats::pdf::{self, Appearance, DEFAULT_CONTENTS_BYTES, Prepared},
+    formats::pdf::{self, Appearance, Prepared},
 };
 
 /// What stands along the lower arc of a seal.
@@ -21,8 +21,9 @@ pub struct Sealable {
 }
 
 impl Sealable {
-    /// Adds the seal, its picture over the place that the template marked; what is missing is its signature.
-    pub fn prepare(&self, title: &str, time: Timestamp) -> Result<Prepared, CertificateError> {
+    /// Adds the seal, its picture over the place that the template marked; what is missing is its signature, for which so
+    /// many bytes are kept free.
+    pub fn prepare(&self, title: &str, time: Timestamp, contents_bytes: usize) -> Result<Prepared, CertificateError> {
         // Points on a page: f32 holds them to a ten-thousandth.
         #[allow(clippy::cast_possible_truncation)]
         let rectangle = self.laid_out.seal.rect.map(|value| value as f32);
@@ -41,7 +42,7 @@ impl Sealable {
             reason: Some(title),
             location: None,
             time,
-            contents_bytes: DEFAULT_CONTENTS_BYTES,
+            contents_bytes,
         };
         pdf::prepare(&self.laid_out.pdf, &seal).map_err(|error| CertificateError::Seal(error.to_string()))
     }

@@ -7,6 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
+use super::long_term::Level;
 use crate::{
     exchange::Mask,
     ids::{CertificateType, CreditCode, DepartmentId, FieldName, ResourceCode},
@@ -71,6 +72,10 @@ pub struct Form {
     /// The field that orders the records; as they come from the provider when none is named.
     #[serde(default)]
     pub order_by: Option<FieldName>,
+    /// The level of its seal: `B-B` (default), `B-T`, `B-LT`, `B-LTA`. What the node is not set up for, it does not
+    /// issue: it says so when it starts.
+    #[serde(default)]
+    pub level: Level,
     pub holder: HolderFields,
     /// The fields of the resource that it draws on.
     pub fields: Vec<PrintedField>,

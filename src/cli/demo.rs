@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
@@ -81,9 +81,22 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             return Ok(ExitCode::SUCCESS);
         }
         invite(&place, &played, &tell);
+        actix_web::rt::spawn(keep_revocation_list(place.clone()));
         node.run_until_signal().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn keep_revocation_list(place: Place) {
+    let mut days = tokio::time::interval(Duration::from_secs(24 * 3_600));
+    // The first tick is now, and the list is new.
+    days.tick().await;
+    loop {
+        days.tick().await;
+        if let Err(error) = setup::renew_revocation_list(&place, Timestamp::now()) {
+            tracing::error!(%error, "the revocation list cannot be renewed");
+        }
+    }
 }
 
 async fn prepare_and_play(place: &Place, node: &server::Node, tell: &mut Teller) -> Result<Played, CommandError> {

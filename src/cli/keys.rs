@@ -8,8 +8,13 @@ use std::{
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, revocation_list::CertificateRevocationList};
+
 use super::CommandError;
-use crate::keys::authority::{Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity};
+use crate::keys::authority::{
+    Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, write_public,
+};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -49,6 +54,32 @@ enum Make {
         /// The department's name
         #[arg(long)]
         department: String,
+    },
+    /// A certificate for a node's own small timestamp authority
+    Timestamps {
+        #[command(flatten)]
+        issue: Issue,
+        /// The authority's name
+        #[arg(long)]
+        name: String,
+        /// Whose it is
+        #[arg(long)]
+        department: String,
+    },
+    /// A list of what the authority has revoked: what is on the list that is there stays on it
+    RevocationList {
+        /// The folder of the authority
+        #[arg(long)]
+        authority: PathBuf,
+        /// The list, PEM: written anew
+        #[arg(long)]
+        out: PathBuf,
+        /// An X.509 certificate (PEM) to revoke now; may be given several times
+        #[arg(long = "revoke", value_name = "CERTIFICATE")]
+        revoke: Vec<PathBuf>,
+        /// For how long it is in force, in days
+        #[arg(long, default_value_t = 30)]
+        days: u32,
     },
     /// A seal certificate for a department
     Seal {
@@ -101,6 +132,32 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             name,
             department,
         } => issue.write(|authority, validity| authority.client(&name, &department, validity))?,
+        Make::Timestamps {
+            issue,
+            name,
+            department,
+        } => issue.write(|authority, validity| authority.timestamps(&name, &department, validity))?,
+        Make::RevocationList {
+            authority,
+            out,
+            revoke,
+            days,
+        } => {
+            let mut revoked = match std::fs::read(&out) {
+                Ok(list) => revoked_in(&list)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+                Err(error) => return Err(error.into()),
+            };
+            for path in revoke {
+                let serial = serial_of(&path)?;
+                if !revoked.iter().any(|(known, _)| *known == serial) {
+                    revoked.push((serial, now));
+                }
+            }
+            let list = Authority::open(&authority)?.revocation_list(&revoked, Validity::days(now, days))?;
+            write_public(&out, list.as_bytes())?;
+            println!("{} ({} revoked)", out.display(), revoked.len());
+        }
         Make::Seal {
             issue,
             name,
@@ -124,6 +181,26 @@ impl Issue {
         println!("{}\n{}", certificate.display(), key.display());
         Ok(())
     }
+}
+
+fn serial_of(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let certificate = CertificateDer::from_pem_file(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    let (_, parsed) = X509Certificate::from_der(&certificate)
+        .map_err(|_| format!("`{}` holds no X.509 certificate", path.display()))?;
+    Ok(parsed.raw_serial().to_vec())
+}
+
+/// Serial numbers on a list, each with the time of its revocation.
+fn revoked_in(list: &[u8]) -> Result<Vec<(Vec<u8>, Timestamp)>, CommandError> {
+    let form = "the list that is there cannot be read: move it away first";
+    let der = CertificateRevocationListDer::from_pem_slice(list).map_err(|_| form)?;
+    let (_, list) = CertificateRevocationList::from_der(&der).map_err(|_| form)?;
+    list.iter_revoked_certificates()
+        .map(|entry| {
+            let since = Timestamp::from_second(entry.revocation_date.timestamp())?;
+            Ok((entry.raw_serial().to_vec(), since))
+        })
+        .collect()
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

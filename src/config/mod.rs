@@ -2,6 +2,7 @@
 //! `config/node.toml` lists them all, and a test keeps the two the same.
 
 mod limits;
+mod sealing;
 
 use std::{
     net::SocketAddr,
@@ -10,7 +11,10 @@ use std::{
 
 use serde::Deserialize;
 
-pub use self::limits::Limits;
+pub use self::{
+    limits::Limits,
+    sealing::{Revocation, Timestamps, is_address},
+};
 use crate::{ids::DepartmentId, verification::RevocationPolicy};
 
 /// The whole of `node.toml`. Relative paths are relative to the file's folder.
@@ -24,6 +28,8 @@ pub struct Config {
     pub monitoring: Monitoring,
     pub keys: Keys,
     pub certificates: Certificates,
+    pub timestamps: Timestamps,
+    pub revocation: Revocation,
     pub trust: Trust,
     pub verification: Verification,
     pub policy: Policy,
@@ -300,6 +306,8 @@ impl Config {
         if self.trust.list.is_some() != self.trust.list_key.is_some() {
             return Err("`trust.list` and `trust.list_key` go together".to_owned());
         }
+        self.timestamps.check()?;
+        self.revocation.check()?;
         self.limits.check()
     }
 
@@ -331,9 +339,11 @@ impl Config {
             .chain(seals)
             .chain(optional)
             .chain(self.certificates.fonts.iter_mut())
+            .chain(self.timestamps.paths())
         {
             *path = base.join(&*path);
         }
+        self.revocation.resolve(base);
     }
 }
 

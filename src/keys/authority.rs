@@ -1,12 +1,13 @@
 //! A small X.509 authority: enough to set up a node without another one, and for its tests. A county that has an
 //! authority of its own uses that instead; nothing else in this crate asks who issued a credential.
 
-use std::{fs, io, io::Write, path::Path, time::Duration};
+use std::{fs, io, io::Write, ops::Add, path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    RevokedCertParams, SerialNumber,
 };
 use zeroize::Zeroizing;
 
@@ -19,6 +20,10 @@ pub const ROOT_KEY: &str = "root.key";
 
 /// id-kp-documentSigning (RFC 9336).
 const DOCUMENT_SIGNING: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 3, 36];
+
+/// id-ce-extKeyUsage, and a value of it: a SEQUENCE with id-kp-timeStamping alone.
+const EXTENDED_KEY_USAGE: [u64; 4] = [2, 5, 29, 37];
+const TIME_STAMPING_ONLY: [u8; 12] = [0x30, 0x0A, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
 
 /// The longest common name, in characters (RFC 5280 appendix A, ub-common-name).
 const MAX_NAME_CHARS: usize = 64;
@@ -163,6 +168,48 @@ impl Authority {
         self.issue(&params)
     }
 
+    /// A timestamp authority's: for that alone, and critical (RFC 3161 2.3).
+    pub fn timestamps(&self, name: &str, organisation: &str, validity: Validity) -> Result<Issued, AuthorityError> {
+        let mut params = parameters(name, Some(organisation), validity)?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment];
+        // rcgen writes extended key usages as not critical.
+        let mut purpose = CustomExtension::from_oid_content(&EXTENDED_KEY_USAGE, TIME_STAMPING_ONLY.to_vec());
+        purpose.set_criticality(true);
+        params.custom_extensions = vec![purpose];
+        self.issue(&params)
+    }
+
+    /// A revocation list (RFC 5280 5), PEM: what is revoked, by serial number (most significant byte first) and since
+    /// when. Its own number is the time, so that a newer list has a greater one.
+    pub fn revocation_list(
+        &self,
+        revoked: &[(Vec<u8>, Timestamp)],
+        validity: Validity,
+    ) -> Result<String, AuthorityError> {
+        let epoch = rcgen::date_time_ymd(1970, 1, 1);
+        let number = u64::try_from(validity.not_before.as_millisecond()).map_err(|_| AuthorityError::Validity)?;
+        let list = CertificateRevocationListParams {
+            this_update: moment(epoch, validity.not_before)?,
+            next_update: moment(epoch, validity.not_after)?,
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked
+                .iter()
+                .map(|(serial, since)| {
+                    Ok(RevokedCertParams {
+                        serial_number: SerialNumber::from_slice(serial),
+                        revocation_time: moment(epoch, *since)?,
+                        reason_code: None,
+                        invalidity_date: None,
+                    })
+                })
+                .collect::<Result<_, AuthorityError>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).map_err(AuthorityError::Issue)?;
+        list.pem().map_err(AuthorityError::Issue)
+    }
+
     fn issue(&self, params: &CertificateParams) -> Result<Issued, AuthorityError> {
         let key = generate()?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(AuthorityError::Issue)?;
@@ -231,21 +278,23 @@ fn parameters(name: &str, organisation: Option<&str>, validity: Validity) -> Res
         return Err(AuthorityError::Validity);
     }
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    let at = |time: Timestamp| {
-        let seconds = u64::try_from(time.as_second()).map_err(|_| AuthorityError::Validity)?;
-        Ok(epoch + Duration::from_secs(seconds))
-    };
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     if let Some(organisation) = organisation {
         params.distinguished_name.push(DnType::OrganizationName, organisation);
     }
     params.distinguished_name.push(DnType::CommonName, name);
-    params.not_before = at(validity.not_before)?;
-    params.not_after = at(validity.not_after)?;
+    params.not_before = moment(epoch, validity.not_before)?;
+    params.not_after = moment(epoch, validity.not_after)?;
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;
     Ok(params)
+}
+
+/// A time in rcgen's own measure, whose type it does not name: counted from 1 January 1970 in it.
+fn moment<T: Add<Duration, Output = T>>(epoch: T, time: Timestamp) -> Result<T, AuthorityError> {
+    let seconds = u64::try_from(time.as_second()).map_err(|_| AuthorityError::Validity)?;
+    Ok(epoch + Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
@@ -299,6 +348,10 @@ mod tests {
             ("server", authority.server(&["gateway.example"], year).unwrap()),
             ("client", authority.client("window", "示例窗口", year).unwrap()),
             ("seal", authority.seal("示例电子印章", "莎车县示例局", year).unwrap()),
+            (
+                "timestamps",
+                authority.timestamps("示例时间戳", "莎车县示例局", year).unwrap(),
+            ),
         ];
         for (name, issued) in &issued {
             let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
@@ -332,6 +385,12 @@ mod tests {
                 "{name}: {}",
                 verify("sslclient").1
             );
+            assert_eq!(
+                verify("timestampsign").0,
+                *name == "timestamps",
+                "{name}: {}",
+                verify("timestampsign").1
+            );
             assert!(verify("any").0, "{name}: {}", verify("any").1);
         }
         let (_, text) = openssl(&folder, &["x509", "-in", "seal.pem", "-noout", "-text"]);
@@ -347,6 +406,48 @@ mod tests {
         );
         assert!(text.contains("DNS:localhost, IP Address:127.0.0.1"), "{text}");
         assert!(text.contains("DNS:gateway.example"), "{text}");
+    }
+
+    #[test]
+    fn openssl_refuses_what_is_on_the_revocation_list_and_nothing_else() {
+        let folder = Folder::new();
+        let authority = authority();
+        authority.save(&folder.0).unwrap();
+        let year = Validity::days(now(), 365);
+        for name in ["kept", "revoked"] {
+            let issued = authority.client(name, "示例部门", year).unwrap();
+            let (certificate, key) = (
+                folder.0.join(format!("{name}.pem")),
+                folder.0.join(format!("{name}.key")),
+            );
+            issued.save(&certificate, &key).unwrap();
+        }
+        let pem = fs::read(folder.0.join("revoked.pem")).unwrap();
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).unwrap();
+        let serial = pem.parse_x509().unwrap().raw_serial().to_vec();
+        let list = authority
+            .revocation_list(&[(serial, now())], Validity::days(now(), 30))
+            .unwrap();
+        fs::write(folder.0.join("list.pem"), list).unwrap();
+        let time = (now().as_second() + 60).to_string();
+        for (name, counts) in [("kept", true), ("revoked", false)] {
+            let certificate = format!("{name}.pem");
+            let arguments = [
+                "verify",
+                "-x509_strict",
+                "-crl_check",
+                "-CAfile",
+                "root.pem",
+                "-CRLfile",
+                "list.pem",
+                "-attime",
+                &time,
+                &certificate,
+            ];
+            let (accepted, text) = openssl(&folder, &arguments);
+            assert_eq!(accepted, counts, "{name}: {text}");
+            assert!(counts || text.contains("certificate revoked"), "{text}");
+        }
     }
 
     #[test]

@@ -2,14 +2,19 @@
 
 pub mod authority;
 mod software;
+mod timestamp_authority;
 
 use std::{fs, path::Path};
 
+use const_oid::ObjectIdentifier;
 use der::{Decode, Encode};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
-pub use self::software::SoftwareKey;
-use crate::formats::cms::{BuildError, Digest, Scheme, SignedAttributes};
+pub use self::{
+    software::SoftwareKey,
+    timestamp_authority::{TimestampAuthority, TimestampAuthorityError, is_for_timestamps},
+};
+use crate::formats::cms::{BuildError, Digest, ID_DATA, Scheme, Signed, SignedAttributes};
 
 /// Signature algorithms that keys of this node can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +107,30 @@ impl Identity {
 
     /// A detached CMS signature (PAdES baseline B) over the pieces, in their order.
     pub fn sign_detached(&self, pieces: &[&[u8]]) -> Result<Vec<u8>, KeyError> {
+        self.sign(pieces)?.to_der().map_err(cms_error)
+    }
+
+    /// Likewise, before it is written: to bring a timestamp of its value.
+    pub fn sign(&self, pieces: &[&[u8]]) -> Result<Signed, KeyError> {
+        self.sign_as(ID_DATA, pieces, None)
+    }
+
+    /// A CMS signature over content that stands in the message.
+    pub fn sign_content(&self, content_type: ObjectIdentifier, content: &[u8]) -> Result<Signed, KeyError> {
+        self.sign_as(content_type, &[content], Some(content))
+    }
+
+    fn sign_as(
+        &self,
+        content_type: ObjectIdentifier,
+        pieces: &[&[u8]],
+        content: Option<&[u8]>,
+    ) -> Result<Signed, KeyError> {
         let chain: Vec<&[u8]> = self.chain.iter().map(AsRef::as_ref).collect();
-        let attributes = SignedAttributes::new(pieces, self.key.algorithm().into(), &chain).map_err(cms_error)?;
+        let scheme = self.key.algorithm().into();
+        let attributes = SignedAttributes::new(content_type, pieces, scheme, &chain).map_err(cms_error)?;
         let value = self.key.sign(attributes.to_sign())?;
-        attributes.finish(&chain, &value).map_err(cms_error)
+        attributes.finish(&chain, &value, content).map_err(cms_error)
     }
 }
 

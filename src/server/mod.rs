@@ -3,6 +3,7 @@
 mod body;
 mod health;
 mod listeners;
+mod long_term;
 pub mod secrets;
 mod services;
 pub mod telemetry;
@@ -21,7 +22,7 @@ use self::tls::ListenerTls;
 use crate::{
     clock::SharedClock,
     config::Config,
-    ids::DepartmentId,
+    ids::{CertificateType, DepartmentId},
     verification::{Admission, Desk},
 };
 
@@ -64,6 +65,15 @@ pub enum StartError {
     Seal {
         department: DepartmentId,
         source: crate::keys::KeyError,
+    },
+    #[error(
+        "the certificate type `{certificate_type}` asks for level {level}, and the node gives {highest} at most: see \
+         [timestamps] and [revocation]"
+    )]
+    Level {
+        certificate_type: CertificateType,
+        level: &'static str,
+        highest: &'static str,
     },
     #[error("{what} cannot be set up")]
     Service {

@@ -14,7 +14,7 @@ use actix_web::web;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{
-    StartError,
+    StartError, long_term,
     secrets::{SecretError, Secrets},
 };
 use crate::{
@@ -138,6 +138,11 @@ impl Services {
             Some(folder) => Types::load(folder),
             None => Types::built_in(),
         };
+        let types = types.map_err(StartError::service("the certificate types"))?;
+        let seals = seals(config)?;
+        let authority = long_term::authority(config, &clock, &random)?;
+        let long_term = long_term::long_term(config, authority.as_ref(), &clock, &random)?;
+        long_term::check_levels(&types, |issuer| seals.contains_key(issuer), long_term.highest())?;
         let issuer = Issuer::new(Parts {
             store: db.clone(),
             exchange: exchange.clone(),
@@ -146,12 +151,13 @@ impl Services {
             pseudonyms: pseudonyms.clone(),
             clock: clock.clone(),
             random: random.clone(),
-            types: types.map_err(StartError::service("the certificate types"))?,
+            types,
             press: Arc::new(Press::new(
                 Arc::new(Fonts::new(config.certificates.fonts.clone())),
                 config.limits.documents_at_once,
             )),
-            seals: seals(config)?,
+            seals,
+            long_term,
             portal: config.node.portal_url.clone(),
         });
         let trust = trust_places(config).open(clock.now());

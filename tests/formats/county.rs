@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -18,7 +18,8 @@ use yinxin::{
     case::Cases,
     catalogue::{Catalogue, Grant, Resource, ResourceStatus, StoreFault},
     certificate::{
-        Certificate, CertificateError, CertificateStore, Fonts, Issuer, Parts, Press, Request, Revocation, Types,
+        Certificate, CertificateError, CertificateStore, Fonts, Issuer, LongTerm, Parts, Press, Request, Revocation,
+        Types,
     },
     clock::{ManualClock, SharedClock},
     department::{Caller, Department, Directory, Permission, System},
@@ -35,7 +36,10 @@ use yinxin::{
     storage::Db,
 };
 
-use crate::pki::{Leaf, Root};
+use crate::{
+    levels::nothing,
+    pki::{Leaf, Root},
+};
 
 pub const ID: &str = "653199199003070015";
 pub const NAME: &str = "阿示例·甲";
@@ -291,8 +295,41 @@ fn grant() -> Grant {
     .unwrap()
 }
 
+/// The types that are shipped, sealed at this level.
+fn types_at(level: &str, folder: &Path) -> Types {
+    let (from, to) = (
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("config/certificates"),
+        folder.join("types"),
+    );
+    let type_folder = to.join("shebao-canbao");
+    fs::create_dir_all(&type_folder).unwrap();
+    fs::copy(from.join("frame.typ"), to.join("frame.typ")).unwrap();
+    fs::copy(
+        from.join("shebao-canbao/template.typ"),
+        type_folder.join("template.typ"),
+    )
+    .unwrap();
+    let form = fs::read_to_string(from.join("shebao-canbao/type.toml")).unwrap();
+    let (before, after) = form.split_once("\nlevel = \"").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    let form = format!("{before}\nlevel = \"{level}\"\n{after}");
+    fs::write(type_folder.join("type.toml"), form).unwrap();
+    Types::load(&to).unwrap()
+}
+
 impl County {
     pub async fn new(name: &str) -> Self {
+        let root = Root::new("示例根");
+        Self::sealing(name, "B-B", root.seal(&Leaf::default()), |clock| nothing(&root, clock)).await
+    }
+
+    /// Seals with this identity, at this level.
+    pub async fn sealing(
+        name: &str,
+        level: &str,
+        seal: Identity,
+        long_term: impl FnOnce(&Arc<ManualClock>) -> LongTerm,
+    ) -> Self {
         let folder = std::env::temp_dir().join(format!("yinxin-issuing-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
@@ -375,7 +412,6 @@ impl County {
             Sources::new(table.clone(), Arc::new(datasets)),
         );
         let signed = Arc::new(Mutex::new(Vec::new()));
-        let seal = Root::new("示例根").seal(&Leaf::default());
         let seal = Identity::new(
             Box::new(CountingKey {
                 inner: seal.key,
@@ -397,7 +433,8 @@ impl County {
             pseudonyms,
             clock: shared,
             random,
-            types: Types::built_in().unwrap(),
+            types: types_at(level, &folder),
+            long_term: long_term(&clock),
             press: Arc::new(Press::new(Arc::new(Fonts::new(vec!["/usr/share/fonts".into()])), 1)),
             seals: HashMap::from([(hr, seal)]),
             portal: "https://localhost:8444".to_owned(),

@@ -34,7 +34,7 @@ impl Judged {
 
 /// What a tool prints, on either stream, and whether it was content.
 #[track_caller]
-fn ask(command: &mut Command) -> (bool, String) {
+pub fn ask(command: &mut Command) -> (bool, String) {
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())

@@ -1,7 +1,7 @@
 //! A root and seal certificates of a test's own.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
     RevocationReason, RevokedCertParams, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
@@ -46,8 +46,14 @@ fn name(common_name: &str) -> DistinguishedName {
 
 impl Root {
     pub fn new(common_name: &str) -> Self {
+        Self::with_alternative_names(common_name, 0)
+    }
+
+    /// Likewise, with so many alternative names: to be long.
+    pub fn with_alternative_names(common_name: &str, names: usize) -> Self {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
+        let names: Vec<String> = (0..names).map(|place| format!("name-{place}.example")).collect();
+        let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name = name(common_name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -97,5 +103,44 @@ impl Root {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = SoftwareKey::from_pkcs8(&key.serialize_der()).unwrap();
         Identity::new(Box::new(key), vec![certificate.der().clone()]).unwrap()
+    }
+
+    /// A timestamp authority's certificate with its key; `critical` and alone, as RFC 3161 asks, or not.
+    pub fn timestamps(&self, critical: bool) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name("示例时间戳");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        // SEQUENCE { id-kp-timeStamping }
+        let value = vec![0x30, 0x0A, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
+        let mut purpose = CustomExtension::from_oid_content(&[2, 5, 29, 37], value);
+        purpose.set_criticality(critical);
+        params.custom_extensions = vec![purpose];
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2040, 1, 1));
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = SoftwareKey::from_pkcs8(&key.serialize_der()).unwrap();
+        Identity::new(Box::new(key), vec![certificate.der().clone()]).unwrap()
+    }
+
+    /// A revocation list in force from 1 November 2026 on until a day, with these serial numbers on it.
+    pub fn list(&self, revoked: &[&[u8]], (year, month, day): (i32, u8, u8)) -> Vec<u8> {
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 11, 1),
+            next_update: date_time_ymd(year, month, day),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked
+                .iter()
+                .map(|serial| RevokedCertParams {
+                    serial_number: SerialNumber::from_slice(serial),
+                    revocation_time: date_time_ymd(2026, 11, 2),
+                    reason_code: None,
+                    invalidity_date: None,
+                })
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 }

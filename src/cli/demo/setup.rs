@@ -21,8 +21,14 @@ use crate::{
     storage::demonstration,
 };
 
+/// The revocation list, in `trust/`.
+const LIST: &str = "root.crl";
+
 /// How long the demo's X.509 certificates count, in days.
 const DAYS: u32 = 365;
+
+/// How long the demo's revocation list is in force, in days. Each run, and each day of it, makes a new one.
+const LIST_DAYS: u32 = 30;
 
 /// What has less than this left is made again.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -160,8 +166,23 @@ fn keys(place: &Place, now: Timestamp) -> Result<(), CommandError> {
     for (_, file, name, department) in county::SEALS {
         keep(file, &|| authority.seal(name, department, validity))?;
     }
+    keep("timestamps", &|| {
+        authority.timestamps("时间戳（示例）", "莎车示例县共享节点", validity)
+    })?;
     write_public(&place.dir.join("trust/root.pem"), authority.root_pem().as_bytes())?;
+    revocation_list(place, &authority, now)
+}
+
+/// Publishes the authority's revocation list anew; nothing of the demo is revoked.
+fn revocation_list(place: &Place, authority: &Authority, now: Timestamp) -> Result<(), CommandError> {
+    let list = authority.revocation_list(&[], Validity::days(now, LIST_DAYS))?;
+    write_public(&place.dir.join("trust").join(LIST), list.as_bytes())?;
     Ok(())
+}
+
+/// Likewise, while the demo goes on serving.
+pub fn renew_revocation_list(place: &Place, now: Timestamp) -> Result<(), CommandError> {
+    revocation_list(place, &Authority::open(&place.dir.join("pki"))?, now)
 }
 
 /// One account a role. Passwords are made once: 80 bits of chance, in letters that can be read out.
@@ -250,6 +271,15 @@ listen = "127.0.0.1:{monitoring}"
 
 [keys]
 folder = "keys"
+
+# The node's own small timestamp authority, and the list of what the demo's authority has revoked. The list is in force
+# for {LIST_DAYS} days: `yinxin demo` makes a new one.
+[timestamps]
+certificate = "pki/timestamps.pem"
+key = "pki/timestamps.key"
+
+[revocation]
+lists = ["trust/{LIST}"]
 
 [trust]
 roots = "trust"

@@ -32,9 +32,11 @@ pub enum BuildError {
     Encode(#[from] der::Error),
 }
 
-/// The signed attributes of a detached signature: content-type, message-digest, signing-certificate-v2 and
-/// CMSAlgorithmProtection, and no signing-time, which a PAdES signature has in its dictionary (EN 319 142-1 6.3, table 1).
+/// The signed attributes: content-type, message-digest, signing-certificate-v2 and CMSAlgorithmProtection, and no
+/// signing-time, which a PAdES signature has in its dictionary (EN 319 142-1 6.3, table 1) and a timestamp in what it
+/// signs.
 pub struct SignedAttributes {
+    content_type: ObjectIdentifier,
     scheme: Scheme,
     attributes: Attributes,
     der: Vec<u8>,
@@ -49,8 +51,13 @@ struct AlgorithmProtection {
 }
 
 impl SignedAttributes {
-    /// Of content in pieces, one after the other, and of the chain that signs, leaf first.
-    pub fn new(pieces: &[&[u8]], scheme: Scheme, chain: &[&[u8]]) -> Result<Self, BuildError> {
+    /// Of content of a type, in pieces, one after the other, and of the chain that signs, leaf first.
+    pub fn new(
+        content_type: ObjectIdentifier,
+        pieces: &[&[u8]],
+        scheme: Scheme,
+        chain: &[&[u8]],
+    ) -> Result<Self, BuildError> {
         let digest = scheme.content_digest();
         let protection = AlgorithmProtection {
             digest: digest.identifier(),
@@ -71,7 +78,7 @@ impl SignedAttributes {
         };
         // `SetOfVec` keeps the order that DER asks of a SET OF.
         let attributes = SetOfVec::try_from(vec![
-            attribute(rfc5911::ID_CONTENT_TYPE, Any::from(&rfc5911::ID_DATA))?,
+            attribute(rfc5911::ID_CONTENT_TYPE, Any::from(&content_type))?,
             attribute(
                 rfc5911::ID_MESSAGE_DIGEST,
                 Any::encode_from(&OctetString::new(digest.of(pieces))?)?,
@@ -81,6 +88,7 @@ impl SignedAttributes {
         ])?;
         let der = attributes.to_der()?;
         Ok(Self {
+            content_type,
             scheme,
             attributes,
             der,
@@ -92,8 +100,8 @@ impl SignedAttributes {
         &self.der
     }
 
-    /// The whole message: DER of a ContentInfo that holds SignedData with one SignerInfo and the chain.
-    pub fn finish(self, chain: &[&[u8]], value: &[u8]) -> Result<Vec<u8>, BuildError> {
+    /// The whole message: SignedData with one SignerInfo and the chain, and the content in it where it is given.
+    pub fn finish(self, chain: &[&[u8]], value: &[u8], content: Option<&[u8]>) -> Result<Signed, BuildError> {
         let leaf = strict_certificate(chain.first().ok_or(BuildError::NoCertificate)?)?;
         let digest_alg = self.scheme.content_digest().identifier();
         let signer = SignerInfo {
@@ -112,20 +120,65 @@ impl SignedAttributes {
             .iter()
             .map(|der| strict_certificate(der).map(CertificateChoices::Certificate))
             .collect::<Result<Vec<_>, _>>()?;
-        let signed_data = SignedData {
-            version: CmsVersion::V1,
+        let content = content.map(OctetString::new).transpose()?;
+        let data = SignedData {
+            // RFC 5652 5.1: 3 where the content is not data.
+            version: match self.content_type {
+                rfc5911::ID_DATA => CmsVersion::V1,
+                _ => CmsVersion::V3,
+            },
             digest_algorithms: SetOfVec::try_from(vec![digest_alg])?,
             encap_content_info: EncapsulatedContentInfo {
-                econtent_type: rfc5911::ID_DATA,
-                econtent: None,
+                econtent_type: self.content_type,
+                econtent: content.as_ref().map(Any::encode_from).transpose()?,
             },
-            certificates: Some(CertificateSet::try_from(certificates)?),
+            certificates: (!certificates.is_empty())
+                .then(|| CertificateSet::try_from(certificates))
+                .transpose()?,
             crls: None,
-            signer_infos: SignerInfos::try_from(vec![signer])?,
+            signer_infos: SignerInfos(SetOfVec::new()),
         };
+        Ok(Signed { data, signer })
+    }
+}
+
+/// A message with its one signature, which can still bring more that no signature covers.
+pub struct Signed {
+    /// Without its SignerInfo.
+    data: SignedData,
+    signer: SignerInfo,
+}
+
+impl Signed {
+    /// The octets of the signature value: what a signature timestamp is over (RFC 3161 appendix A).
+    pub fn value(&self) -> &[u8] {
+        self.signer.signature.as_bytes()
+    }
+
+    /// Adds an unsigned attribute with one value, in DER.
+    pub fn with_unsigned(mut self, oid: ObjectIdentifier, value: &[u8]) -> Result<Self, BuildError> {
+        let mut attributes: Vec<_> = match self.signer.unsigned_attrs.take() {
+            Some(attributes) => attributes.into_vec(),
+            None => Vec::new(),
+        };
+        attributes.push(attribute(oid, Any::from_der(value)?)?);
+        self.signer.unsigned_attrs = Some(SetOfVec::try_from(attributes)?);
+        Ok(self)
+    }
+
+    /// Leaves the X.509 certificates out, as who asked for a timestamp may wish.
+    #[must_use]
+    pub fn without_certificates(mut self) -> Self {
+        self.data.certificates = None;
+        self
+    }
+
+    /// DER of the ContentInfo.
+    pub fn to_der(mut self) -> Result<Vec<u8>, BuildError> {
+        self.data.signer_infos = SignerInfos::try_from(vec![self.signer])?;
         let content_info = ContentInfo {
             content_type: rfc5911::ID_SIGNED_DATA,
-            content: Any::encode_from(&signed_data)?,
+            content: Any::encode_from(&self.data)?,
         };
         Ok(content_info.to_der()?)
     }

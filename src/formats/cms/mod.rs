@@ -12,7 +12,7 @@ mod revocations;
 
 pub use self::{
     algorithm::Scheme,
-    build::{BuildError, SignedAttributes},
+    build::{BuildError, Signed, SignedAttributes},
     digest::Digest,
     ess::SigningCertificate,
     parse::{Message, SignedParts, Signer, UnsignedAttribute, parse, split},

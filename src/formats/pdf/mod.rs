@@ -8,9 +8,11 @@ mod content;
 mod document;
 mod filter;
 mod lexer;
+mod long_term;
 mod object;
 mod seal;
 mod signatures;
+mod update;
 mod view;
 mod work;
 mod xref;
@@ -18,9 +20,11 @@ mod xref;
 pub use self::{
     content::{Area, drawn, number, plain_text},
     document::{Document, Indirect},
+    long_term::{ValidationData, add_validation_data, key_of, prepare_timestamp},
     object::{Dictionary, Entry, MAX_DEPTH, MAX_VALUES, Object, Reference},
-    seal::{Appearance, DEFAULT_CONTENTS_BYTES, Prepared, Seal, SealError, prepare},
+    seal::{Appearance, DEFAULT_CONTENTS_BYTES, Seal, SealError, prepare},
     signatures::{FieldLock, MAX_SIGNATURES, Permission, SignatureDictionary, byte_range_places, salvage, text_string},
+    update::Prepared,
     view::{MAX_PAGES, View},
     work::{Limits, MAX_DECODED_BYTES, MAX_READ_BYTES, MAX_READ_VALUES, Work},
     xref::{End, Location, MAX_OBJECTS, MAX_REVISIONS, Revision},

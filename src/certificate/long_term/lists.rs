@@ -1,0 +1,186 @@
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Url;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
+use tokio::sync::Mutex;
+use webpki::{CertRevocationList, OwnedCertRevocationList};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, revocation_list};
+
+use super::{
+    Fault, LongTermError,
+    fetch::{FetchError, Fetcher},
+};
+
+/// The largest revocation list that is put into documents, in bytes.
+pub const MAX_LIST_BYTES: usize = 1024 * 1024;
+
+/// The most revocation lists that are configured.
+pub const MAX_LISTS: usize = 20;
+
+/// A revocation list as it came (DER), read once.
+pub struct RevocationList {
+    der: Vec<u8>,
+    parsed: CertRevocationList<'static>,
+    /// DER of its issuer's name.
+    issuer: Vec<u8>,
+    next_update: Timestamp,
+}
+
+impl RevocationList {
+    /// Reads DER or PEM. Its signature is checked with each chain that it speaks of.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+        let der = if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+            CertificateRevocationListDer::from_pem_slice(bytes)?.as_ref().to_vec()
+        } else {
+            bytes.to_vec()
+        };
+        let parsed = OwnedCertRevocationList::from_der(&der)?;
+        let (_, list) = revocation_list::CertificateRevocationList::from_der(&der)?;
+        let next_update = list.next_update().ok_or("the list has no nextUpdate")?;
+        let next_update = Timestamp::from_second(next_update.timestamp())?;
+        let issuer = list.issuer().as_raw().to_vec();
+        Ok(Self {
+            parsed: parsed.into(),
+            issuer,
+            next_update,
+            der,
+        })
+    }
+
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    pub(super) fn parsed(&self) -> &CertRevocationList<'static> {
+        &self.parsed
+    }
+
+    /// Whether it comes from the issuer of this X.509 certificate.
+    pub fn speaks_of(&self, certificate: &CertificateDer<'_>) -> bool {
+        X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.issuer().as_raw() == self.issuer)
+    }
+}
+
+/// The revocation lists that are configured, each kept while it is in force.
+pub struct RevocationLists {
+    sources: Vec<Source>,
+    fetcher: Fetcher,
+    refresh: SignedDuration,
+}
+
+struct Source {
+    place: Place,
+    held: Mutex<Option<Held>>,
+}
+
+/// Where a list comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    File(PathBuf),
+    Url(Url),
+}
+
+#[derive(Clone)]
+struct Held {
+    list: Arc<RevocationList>,
+    /// When it was fetched.
+    at: Timestamp,
+    /// Of a file, when it was written and how long it is.
+    version: Option<(SystemTime, u64)>,
+}
+
+impl RevocationLists {
+    /// Lists from URLs are asked for again after `refresh`.
+    pub fn new(places: Vec<Place>, fetcher: Fetcher, refresh: Duration) -> Self {
+        let source = |place| Source {
+            place,
+            held: Mutex::new(None),
+        };
+        Self {
+            sources: places.into_iter().map(source).collect(),
+            fetcher,
+            refresh: SignedDuration::try_from(refresh).unwrap_or(SignedDuration::MAX),
+        }
+    }
+
+    /// All of them, as they are now.
+    pub async fn current(&self, now: Timestamp) -> Result<Vec<Arc<RevocationList>>, LongTermError> {
+        let mut lists = Vec::with_capacity(self.sources.len());
+        for source in &self.sources {
+            let mut held = source.held.lock().await;
+            let fresh = match &source.place {
+                Place::File(path) => read_file(path, held.as_ref(), now).await,
+                Place::Url(url) => self.read_url(url, held.as_ref(), now).await,
+            };
+            match fresh {
+                Ok(fresh) => {
+                    lists.push(Arc::clone(&fresh.list));
+                    *held = Some(fresh);
+                }
+                Err(source_error) => {
+                    // What is still in force says what its authority wants it to say until then.
+                    match held.as_ref().filter(|held| held.list.next_update > now) {
+                        Some(held) => {
+                            tracing::warn!(list = %source.place, error = %source_error, "revocation list not renewed");
+                            lists.push(Arc::clone(&held.list));
+                        }
+                        None => {
+                            return Err(LongTermError::List {
+                                place: source.place.to_string(),
+                                source: source_error,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(lists)
+    }
+
+    async fn read_url(&self, url: &Url, held: Option<&Held>, now: Timestamp) -> Result<Held, Fault> {
+        if let Some(held) = held
+            && now.duration_since(held.at) < self.refresh
+            && now < held.list.next_update
+        {
+            return Ok(held.clone());
+        }
+        let bytes = self.fetcher.read(url, MAX_LIST_BYTES).await?;
+        Ok(Held {
+            list: Arc::new(RevocationList::parse(&bytes)?),
+            at: now,
+            version: None,
+        })
+    }
+}
+
+async fn read_file(path: &PathBuf, held: Option<&Held>, now: Timestamp) -> Result<Held, Fault> {
+    let metadata = tokio::fs::metadata(path).await?;
+    let version = Some((metadata.modified()?, metadata.len()));
+    if let Some(held) = held.filter(|held| held.version == version) {
+        return Ok(held.clone());
+    }
+    if metadata.len() > MAX_LIST_BYTES as u64 {
+        return Err(FetchError::TooMuch(MAX_LIST_BYTES).into());
+    }
+    let bytes = tokio::fs::read(path).await?;
+    Ok(Held {
+        list: Arc::new(RevocationList::parse(&bytes)?),
+        at: now,
+        version,
+    })
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            // Without what might be a secret in it.
+            Self::Url(url) => write!(f, "{}", url.host_str().unwrap_or_default()),
+        }
+    }
+}
