@@ -15,13 +15,14 @@ pub mod problem;
 mod publishing;
 mod resources;
 mod subject;
+mod timestamps;
 mod token;
 mod verifications;
 
 use actix_web::{HttpRequest, http::StatusCode, web};
 
 use self::problem::Problem;
-pub use self::subject::SubjectBody;
+pub use self::{subject::SubjectBody, timestamps::Served};
 
 /// Routes of the exchange listener.
 pub fn exchange_routes(config: &mut web::ServiceConfig) {
@@ -61,6 +62,7 @@ pub fn portal_routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/openapi.json").get(openapi::serve))
         .service(web::resource("/v1/log/checkpoint").get(log::checkpoint))
+        .service(web::resource("/v1/timestamps").post(timestamps::answer))
         .service(web::resource("/v1/verifications").post(verifications::verify))
         .service(web::resource("/v1/verifications/{id}.pdf").get(verifications::print))
         .service(web::resource("/v1/verifications/{id}").get(verifications::read));

@@ -37,6 +37,7 @@ use utoipa::OpenApi;
         super::certificates::revoke,
         super::audit::entries,
         super::log::checkpoint,
+        super::timestamps::answer,
         super::verifications::verify,
         super::verifications::read,
         super::verifications::print

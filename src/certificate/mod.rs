@@ -18,8 +18,8 @@ pub use self::{
     issuer::{Issuer, Parts, Request},
     layout::{LaidOut, Press, SealPlace, Sheet},
     long_term::{
-        Anchors, FetchError, Fetcher, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList,
-        RevocationLists, TimestampFault, TimestampSource, Timestamps,
+        Anchors, Fetch, FetchError, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList,
+        RevocationLists, SharedFetch, TimestampFault, TimestampSource, Timestamps,
     },
     seal_picture::SealPicture,
     types::{TypeDefinition, Types, TypesError},

@@ -1,13 +1,16 @@
 //! What seals above level B-B need, set up from the configuration.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use reqwest::Url;
 use ring::rand::SecureRandom;
 
-use super::StartError;
+use super::{StartError, fetcher::Fetcher};
 use crate::{
-    certificate::{Anchors, Fetcher, Level, LongTerm, Place, RevocationLists, TimestampSource, Timestamps, Types},
+    certificate::{Anchors, Level, LongTerm, Place, RevocationLists, SharedFetch, TimestampSource, Timestamps, Types},
     clock::SharedClock,
     config::{self, Config},
     ids::DepartmentId,
@@ -39,9 +42,8 @@ pub fn long_term(
     let options = &config.timestamps;
     let source = match (&options.url, authority) {
         (Some(url), _) => Some(TimestampSource::Remote {
-            fetcher: Fetcher::new(options.tls_roots.as_deref(), Duration::from_millis(options.timeout_ms))
-                .map_err(StartError::service("the client of timestamps"))?,
-            url: Url::parse(url).map_err(StartError::service("`timestamps.url`"))?,
+            fetch: fetcher("timestamps", options.tls_roots.as_deref(), options.timeout_ms)?,
+            address: url.clone(),
             policy: options
                 .policy
                 .as_deref()
@@ -76,23 +78,23 @@ fn lists(options: &config::Revocation) -> Result<Option<RevocationLists>, StartE
     if options.lists.is_empty() {
         return Ok(None);
     }
-    let places = options
-        .lists
-        .iter()
-        .map(|list| match config::is_address(list) {
-            true => Url::parse(list)
-                .map(Place::Url)
-                .map_err(StartError::service("an address in `revocation.lists`")),
-            false => Ok(Place::File(list.into())),
-        })
-        .collect::<Result<_, _>>()?;
-    let fetcher = Fetcher::new(options.tls_roots.as_deref(), Duration::from_millis(options.timeout_ms))
-        .map_err(StartError::service("the client of revocation lists"))?;
-    Ok(Some(RevocationLists::new(
-        places,
-        fetcher,
-        Duration::from_secs(options.refresh_s),
-    )))
+    let places = options.lists.iter().map(|list| match config::is_address(list) {
+        true => Place::Address(list.clone()),
+        false => Place::File(list.into()),
+    });
+    let fetch = fetcher("revocation lists", options.tls_roots.as_deref(), options.timeout_ms)?;
+    let refresh = Duration::from_secs(options.refresh_s);
+    Ok(Some(RevocationLists::new(places.collect(), fetch, refresh)))
+}
+
+fn fetcher(of: &str, tls_roots: Option<&Path>, timeout_ms: u64) -> Result<SharedFetch, StartError> {
+    match Fetcher::new(tls_roots, Duration::from_millis(timeout_ms)) {
+        Ok(fetcher) => Ok(Arc::new(fetcher)),
+        Err(source) => Err(StartError::Service {
+            what: "the client of authorities",
+            source: format!("{of}: {source}").into(),
+        }),
+    }
 }
 
 /// No type may ask for more than the node gives: an operator hears of it now, not with the first certificate.

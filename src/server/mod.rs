@@ -1,6 +1,7 @@
 //! Listeners, TLS, limits, shutdown, telemetry, wiring.
 
 mod body;
+mod fetcher;
 mod health;
 mod listeners;
 mod long_term;
@@ -17,8 +18,8 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub use self::services::Services;
 use self::tls::ListenerTls;
+pub use self::{fetcher::Fetcher, services::Services};
 use crate::{
     clock::SharedClock,
     config::Config,

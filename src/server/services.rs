@@ -18,7 +18,7 @@ use super::{
     secrets::{SecretError, Secrets},
 };
 use crate::{
-    api::extract::clock_data,
+    api::{Served, extract::clock_data},
     audit::Log,
     case::Cases,
     catalogue::Catalogue,
@@ -73,6 +73,7 @@ pub struct Services {
     pub tokens: Arc<TokenKey>,
     pub pseudonyms: Arc<PseudonymKey>,
     pub page_settings: Arc<pages::Settings>,
+    pub served: Arc<Served>,
     /// The state of the registry that is in memory.
     generation: Arc<AtomicU64>,
 }
@@ -209,6 +210,7 @@ impl Services {
             sessions: Arc::new(Sessions::new(clock.clone())),
             rates: Arc::new(Rates::new()),
             tokens: Arc::new(tokens),
+            served: Arc::new(Served(authority.filter(|_| config.timestamps.serve))),
             page_settings: Arc::new(pages::Settings {
                 exchange_url: config.exchange.url(),
             }),
@@ -249,6 +251,7 @@ impl Services {
             .app_data(web::Data::from(self.rates.clone()))
             .app_data(web::Data::from(self.tokens.clone()))
             .app_data(web::Data::from(self.page_settings.clone()))
+            .app_data(web::Data::from(self.served.clone()))
             .app_data(web::Data::from(self.pseudonyms.clone()));
     }
 

@@ -15,5 +15,6 @@ mod reports;
 mod resources;
 mod routes;
 mod rules;
+mod timestamps;
 mod token;
 mod verify;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
+use yinxin::formats::timestamp::{Imprint, Request};
 
 use crate::support::{Client, County, HOUSING_FUND, HOUSING_FUND_ITEM, OPERATOR, with_json, worker};
 
@@ -227,6 +228,10 @@ pub fn routes() -> Vec<Route> {
             |_, r| r,
         ),
         get("/v1/log/checkpoint", Public, "", &[], |_, r| r),
+        post("/v1/timestamps", Public, "", 200, &[], |_, r| {
+            let request = Request::new(Imprint::sha256(&[b"abc"]), [1; 8]).to_der().unwrap();
+            r.header("content-type", "application/timestamp-query").body(request)
+        }),
         post("/v1/verifications", Public, "", 200, &[], |_, r| {
             let body =
                 "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7\r\n--b--\r\n";

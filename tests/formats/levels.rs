@@ -9,7 +9,7 @@ use std::{
 
 use ring::rand::SystemRandom;
 use yinxin::{
-    certificate::{Anchors, Fetcher, Level, LongTerm, Place, RevocationLists, TimestampSource, Timestamps},
+    certificate::{Anchors, Level, LongTerm, Place, RevocationLists, TimestampSource, Timestamps},
     clock::ManualClock,
     formats::{
         cms,
@@ -17,6 +17,7 @@ use yinxin::{
         timestamp::{SIGNATURE_TIMESTAMP, Token},
     },
     keys::{Identity, TimestampAuthority},
+    server::Fetcher,
 };
 
 use crate::{
@@ -56,7 +57,7 @@ pub fn timestamps(root: &Root, clock: &Arc<ManualClock>, source: TimestampSource
 
 pub fn lists(places: Vec<Place>) -> RevocationLists {
     let second = Duration::from_secs(1);
-    RevocationLists::new(places, Fetcher::new(None, second).unwrap(), second)
+    RevocationLists::new(places, Arc::new(Fetcher::new(None, second).unwrap()), second)
 }
 
 /// Everything, with lists from these places.

@@ -13,6 +13,7 @@ mod judges;
 mod levels;
 mod mutations;
 mod ofd;
+mod pdfa;
 mod pki;
 mod sample;
 mod sealing;

@@ -13,18 +13,18 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Url;
 use ring::rand::SystemRandom;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 use yinxin::{
     audit::Action,
     certificate::{
-        Anchors, CertificateError, FetchError, Fetcher, Level, LongTerm, LongTermError, Place, RevocationLists,
-        TimestampFault, TimestampSource, Timestamps,
+        Anchors, CertificateError, FetchError, Level, LongTerm, LongTermError, Place, RevocationLists, TimestampFault,
+        TimestampSource, Timestamps,
     },
     clock::{Clock, ManualClock, SystemClock},
     formats::timestamp::{Imprint, MAX_TOKEN_BYTES, Request, Response, TST_INFO, TstInfo},
     keys::{Identity, TimestampAuthority, TimestampAuthorityError},
+    server::Fetcher,
 };
 
 use crate::{
@@ -40,7 +40,7 @@ type Answer = dyn FnMut(&[u8]) -> (u16, Vec<u8>) + Send;
 
 /// An authority over HTTP, on a thread that ends with the process.
 struct Server {
-    url: Url,
+    url: String,
     asked: Arc<AtomicUsize>,
 }
 
@@ -82,16 +82,13 @@ impl Server {
                 let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
             }
         });
-        Self {
-            url: url.parse().unwrap(),
-            asked,
-        }
+        Self { url, asked }
     }
 
     fn source(&self) -> TimestampSource {
         TimestampSource::Remote {
-            fetcher: Fetcher::new(None, Duration::from_secs(2)).unwrap(),
-            url: self.url.clone(),
+            fetch: Arc::new(Fetcher::new(None, Duration::from_secs(2)).unwrap()),
+            address: self.url.clone(),
             policy: None,
         }
     }
@@ -350,8 +347,8 @@ async fn an_authority_that_does_not_answer_is_given_up_in_time() {
         (200, Vec::new())
     }));
     let source = TimestampSource::Remote {
-        fetcher: Fetcher::new(None, Duration::from_millis(200)).unwrap(),
-        url: server.url.clone(),
+        fetch: Arc::new(Fetcher::new(None, Duration::from_millis(200)).unwrap()),
+        address: server.url.clone(),
         policy: None,
     };
     let clock = ManualClock::at(noon());
@@ -497,8 +494,8 @@ async fn a_list_is_fetched_once_while_it_counts_and_outlives_its_server_until_it
         })
     });
     let lists = RevocationLists::new(
-        vec![Place::Url(server.url.clone())],
-        Fetcher::new(None, Duration::from_secs(2)).unwrap(),
+        vec![Place::Address(server.url.clone())],
+        Arc::new(Fetcher::new(None, Duration::from_secs(2)).unwrap()),
         Duration::from_secs(3_600),
     );
     let minutes = |minutes: i64| noon() + jiff::SignedDuration::from_mins(minutes);

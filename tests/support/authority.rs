@@ -40,6 +40,15 @@ impl Authority {
         self.0.client(system, "示例部门", days(2)).unwrap().into()
     }
 
+    pub fn timestamps(&self) -> Credential {
+        self.0.timestamps("示例时间戳", "示例部门", days(2)).unwrap().into()
+    }
+
+    /// A revocation list, PEM, with nothing on it.
+    pub fn revocation_list(&self) -> String {
+        self.0.revocation_list(&[], days(2)).unwrap()
+    }
+
     pub fn seal(&self, name: &str, department: &str) -> Credential {
         self.0.seal(name, department, days(2)).unwrap().into()
     }

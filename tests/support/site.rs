@@ -28,6 +28,12 @@ key = "server.key"
 listen = "127.0.0.1:0"
 [keys]
 folder = "keys"
+[timestamps]
+certificate = "timestamps.pem"
+key = "timestamps.key"
+serve = true
+[revocation]
+lists = ["root.crl"]
 [trust]
 roots = "trust"
 [verification]
@@ -44,6 +50,8 @@ impl Site {
         folder.write("trust/root.pem", authority.root_pem());
         authority.server().save(path, "server");
         authority.client("node").save(path, "node-client");
+        authority.timestamps().save(path, "timestamps");
+        folder.write("root.crl", authority.revocation_list());
         let mut config = NODE_TOML.to_owned();
         for department in ["shache-hr", "shache-gjj", "shache-data"] {
             let name = format!("seal-{department}");

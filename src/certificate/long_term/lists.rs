@@ -5,7 +5,6 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::Url;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
 use tokio::sync::Mutex;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
@@ -13,7 +12,7 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer, revocation_lis
 
 use super::{
     Fault, LongTermError,
-    fetch::{FetchError, Fetcher},
+    fetch::{FetchError, SharedFetch},
 };
 
 /// The largest revocation list that is put into documents, in bytes.
@@ -69,7 +68,7 @@ impl RevocationList {
 /// The revocation lists that are configured, each kept while it is in force.
 pub struct RevocationLists {
     sources: Vec<Source>,
-    fetcher: Fetcher,
+    fetch: SharedFetch,
     refresh: SignedDuration,
 }
 
@@ -82,7 +81,7 @@ struct Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     File(PathBuf),
-    Url(Url),
+    Address(String),
 }
 
 #[derive(Clone)]
@@ -96,14 +95,14 @@ struct Held {
 
 impl RevocationLists {
     /// Lists from URLs are asked for again after `refresh`.
-    pub fn new(places: Vec<Place>, fetcher: Fetcher, refresh: Duration) -> Self {
+    pub fn new(places: Vec<Place>, fetch: SharedFetch, refresh: Duration) -> Self {
         let source = |place| Source {
             place,
             held: Mutex::new(None),
         };
         Self {
             sources: places.into_iter().map(source).collect(),
-            fetcher,
+            fetch,
             refresh: SignedDuration::try_from(refresh).unwrap_or(SignedDuration::MAX),
         }
     }
@@ -115,7 +114,7 @@ impl RevocationLists {
             let mut held = source.held.lock().await;
             let fresh = match &source.place {
                 Place::File(path) => read_file(path, held.as_ref(), now).await,
-                Place::Url(url) => self.read_url(url, held.as_ref(), now).await,
+                Place::Address(address) => self.fetched(address, held.as_ref(), now).await,
             };
             match fresh {
                 Ok(fresh) => {
@@ -142,14 +141,14 @@ impl RevocationLists {
         Ok(lists)
     }
 
-    async fn read_url(&self, url: &Url, held: Option<&Held>, now: Timestamp) -> Result<Held, Fault> {
+    async fn fetched(&self, address: &str, held: Option<&Held>, now: Timestamp) -> Result<Held, Fault> {
         if let Some(held) = held
             && now.duration_since(held.at) < self.refresh
             && now < held.list.next_update
         {
             return Ok(held.clone());
         }
-        let bytes = self.fetcher.read(url, MAX_LIST_BYTES).await?;
+        let bytes = self.fetch.read(address, MAX_LIST_BYTES).await?;
         Ok(Held {
             list: Arc::new(RevocationList::parse(&bytes)?),
             at: now,
@@ -179,8 +178,11 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            // Without what might be a secret in it.
-            Self::Url(url) => write!(f, "{}", url.host_str().unwrap_or_default()),
+            // Without its path, in which a secret might stand.
+            Self::Address(address) => {
+                let host = address.split('/').nth(2).unwrap_or_default();
+                write!(f, "{}", host.rsplit('@').next().unwrap_or_default())
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use self::{
     anchors::{Anchors, Purpose},
-    fetch::{FetchError, Fetcher},
+    fetch::{Fetch, FetchError, SharedFetch},
     lists::{MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList, RevocationLists},
     timestamps::{Stamped, TimestampFault, TimestampSource, Timestamps},
 };
@@ -73,8 +73,6 @@ impl Level {
 pub enum LongTermError {
     #[error("the roots cannot be used: {0}")]
     Roots(String),
-    #[error("the client of the authorities cannot be set up: {0}")]
-    Client(String),
     #[error("the node is not set up for level {}", .0.as_str())]
     Level(Level),
     #[error("no timestamp")]

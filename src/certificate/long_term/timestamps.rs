@@ -2,7 +2,6 @@ use std::{sync::Arc, time::Duration};
 
 use const_oid::ObjectIdentifier;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::Url;
 use ring::rand::SecureRandom;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, alg_id};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert};
@@ -10,7 +9,7 @@ use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert};
 use super::{
     Fault,
     anchors::{Anchors, Purpose},
-    fetch::{FetchError, Fetcher},
+    fetch::{Fetch, FetchError, SharedFetch},
 };
 use crate::{
     clock::SharedClock,
@@ -41,8 +40,9 @@ pub enum TimestampSource {
     /// The node's own authority, in this process.
     Own(Arc<TimestampAuthority>),
     Remote {
-        fetcher: Fetcher,
-        url: Url,
+        fetch: SharedFetch,
+        /// Such as `http://tsa.example/rfc3161`.
+        address: String,
         /// Only tokens under this policy.
         policy: Option<ObjectIdentifier>,
     },
@@ -98,9 +98,9 @@ impl Timestamps {
         let mut request = Request::new(Imprint::sha256(pieces), nonce);
         let answer = match &self.source {
             TimestampSource::Own(authority) => authority.respond(&request.to_der()?)?,
-            TimestampSource::Remote { fetcher, url, policy } => {
+            TimestampSource::Remote { fetch, address, policy } => {
                 request.policy = *policy;
-                ask(fetcher, url, request.to_der()?).await?
+                ask(&**fetch, address, request.to_der()?).await?
             }
         };
         match Response::parse(&answer)? {
@@ -177,10 +177,10 @@ impl Timestamps {
     }
 }
 
-async fn ask(fetcher: &Fetcher, url: &Url, request: Vec<u8>) -> Result<Vec<u8>, FetchError> {
+async fn ask(fetch: &dyn Fetch, address: &str, request: Vec<u8>) -> Result<Vec<u8>, FetchError> {
     let mut tries = 1;
     loop {
-        let answer = fetcher.post(url, "application/timestamp-query", request.clone(), MAX_TOKEN_BYTES);
+        let answer = fetch.post(address, "application/timestamp-query", request.clone(), MAX_TOKEN_BYTES);
         match answer.await {
             Err(error) if error.is_passing() && tries < TRIES => {
                 tracing::warn!(%error, "the timestamp authority is asked again");
