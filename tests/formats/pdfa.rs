@@ -62,8 +62,8 @@ async fn the_judge_of_pdf_a_finds_what_sealing_could_break() {
         ("/BM /Multiply", "/BM /Multiple", "6.2.10"),
         ("/AP <<", "/AX <<", "6.3.3"),
         ("/Perms <<\n/DocMDP", "/Perms <<\n/DocMXP", "6.1.12"),
-        ("/S /GTS_PDFA1", "/S /GTS_PDFX1", "6.2.3"),
-        ("/AFRelationship /Data", "/AFRelationship /Dato", "6.8"),
+        ("/GTS_PDFA1", "/GTS_PDFX1", "6.2.3"),
+        ("/AFRelationship/Data", "/AFRelationship/Dato", "6.8"),
     ] {
         let found = document
             .windows(from.len())
