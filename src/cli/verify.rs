@@ -6,15 +6,20 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Args;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::CommandError;
-use crate::verification::{
-    Bilingual, Finding, Indication, MAX_DOCUMENT_BYTES, Report, RevocationPolicy, Severity, TrustPlaces, Verifier,
-    words::{Tone, plain, shown_time},
+use crate::{
+    certificate::{Fonts, Press},
+    verification::{
+        Bilingual, Finding, Indication, Language, MAX_DOCUMENT_BYTES, Report, RevocationPolicy, Severity, TrustPlaces,
+        Verifier, paper,
+        words::{Tone, plain, shown_time},
+    },
 };
 
 #[derive(Args)]
@@ -40,6 +45,12 @@ pub struct Arguments {
     /// One report a line, as JSON
     #[arg(long)]
     json: bool,
+    /// Take the signed version out of each document that goes on after it: DIR/NAME.signed.pdf
+    #[arg(long, value_name = "DIR")]
+    signed: Option<PathBuf>,
+    /// Write a printable report on each document, which nobody seals: DIR/NAME.report.pdf
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
 }
 
 /// Exit codes; where files differ, the first of these that applies.
@@ -60,6 +71,10 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         }
     };
     let verifier = Verifier::new(trust);
+    let press = arguments
+        .report
+        .as_ref()
+        .map(|_| Press::new(Arc::new(Fonts::new(fonts())), 1));
     let mut out = io::stdout().lock();
     let mut codes = Vec::new();
     for path in &arguments.files {
@@ -70,6 +85,12 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         });
         let written = match verified {
             Ok(report) => {
+                if let Some(folder) = &arguments.signed {
+                    write_signed(folder, path, &report)?;
+                }
+                if let (Some(folder), Some(press)) = (&arguments.report, &press) {
+                    write_paper(press, folder, path, &report, now)?;
+                }
                 codes.push(match report.indication {
                     Indication::TotalPassed => 0,
                     Indication::Indeterminate => INDETERMINATE,
@@ -102,6 +123,41 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     }
     let worst = codes.into_iter().filter(|code| *code != 0).min();
     Ok(worst.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+/// Where fonts are looked for: as a node does by default.
+fn fonts() -> Vec<PathBuf> {
+    crate::config::Certificates::default().fonts
+}
+
+/// Copies the signed version, where there is one and the file goes on after it.
+fn write_signed(folder: &Path, path: &Path, report: &Report) -> Result<(), CommandError> {
+    let Some((_, bytes)) = report.signed_version() else {
+        return Ok(());
+    };
+    let mut signed = File::open(path)?.take(bytes);
+    io::copy(&mut signed, &mut beside(folder, path, "signed")?)?;
+    Ok(())
+}
+
+fn write_paper(press: &Press, folder: &Path, path: &Path, report: &Report, now: Timestamp) -> Result<(), CommandError> {
+    let lang = if chinese() {
+        Language::Chinese
+    } else {
+        Language::English
+    };
+    let mut sheet = paper::sheet(report, lang, &paper::Origin::Offline, now)?;
+    press.mark_missing(&mut sheet.content)?;
+    let laid_out = press.lay_out_now(&sheet)?;
+    beside(folder, path, "report")?.write_all(&laid_out.pdf)?;
+    Ok(())
+}
+
+/// A new file `NAME.KIND.pdf`: what is there already is never overwritten.
+fn beside(folder: &Path, path: &Path, kind: &str) -> Result<File, CommandError> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let target = folder.join(format!("{stem}.{kind}.pdf"));
+    File::create_new(&target).map_err(|error| format!("`{}` cannot be written: {error}", target.display()).into())
 }
 
 impl Arguments {
@@ -161,11 +217,14 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
 /// A report for a terminal, in the language of the environment: the verdict, the three questions, what each later
 /// revision changed, and what was found.
 fn describe(report: &Report, name: &str) -> String {
-    let chinese = ["LC_ALL", "LC_MESSAGES", "LANG"]
+    describe_in(report, name, chinese())
+}
+
+fn chinese() -> bool {
+    ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|value| !value.is_empty()))
-        .is_some_and(|value| value.starts_with("zh"));
-    describe_in(report, name, chinese)
+        .is_some_and(|value| value.starts_with("zh"))
 }
 
 fn describe_in(report: &Report, name: &str, chinese: bool) -> String {
@@ -188,6 +247,11 @@ fn describe_in(report: &Report, name: &str, chinese: bool) -> String {
         text += &format!("  {}: {}  {}\n", say(&one.question), say(&one.state), say(&one.answer));
     }
     text += &format!("  SHA-256: {}\n", report.document_sha256);
+    text += &format!(
+        "  {}: {}\n",
+        pick("信任列表", "trust list"),
+        say(&report.trust_snapshot.words())
+    );
     for (place, signature) in report.signatures.iter().enumerate() {
         let (zh, en) = signature.kind.words();
         let signer = plain(signature.signer.as_deref().unwrap_or("?"));
@@ -198,6 +262,13 @@ fn describe_in(report: &Report, name: &str, chinese: bool) -> String {
             pick("签章", "signature"),
             pick(zh, en)
         );
+        if let Some(at) = signature.best_signature_time {
+            text += &format!(
+                "    {}: {}\n",
+                pick("已证明的最早时间", "proven to exist since"),
+                shown_time(at)
+            );
+        }
         for (revision, changes) in signature.changes_by_revision() {
             text += &format!("    {} {revision}:\n", pick("此后的文件版本", "later revision"));
             for change in changes {

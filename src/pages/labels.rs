@@ -8,7 +8,7 @@ use crate::{
     catalogue::{DataType, Mask, ResourceStatus, Sensitivity, SharingKind, SharingMode, UpdateCycle},
     certificate::Status,
     department::Role,
-    verification::{Format, Severity, SignatureKind, words},
+    verification::{Bilingual, Format, Severity, SignatureKind, words},
 };
 
 impl Lang {
@@ -142,6 +142,15 @@ impl Lang {
 
     pub(super) fn time(self, at: &Timestamp) -> String {
         words::shown_time(*at)
+    }
+
+    /// Words that were made for this place.
+    pub(super) fn said(self, said: Bilingual) -> String {
+        self.words(&said).to_owned()
+    }
+
+    pub(super) fn time_proof(self, proof: &str) -> String {
+        self.said(words::time_proof(proof))
     }
 
     pub(super) fn revocation(self, known: &str) -> String {

@@ -186,8 +186,8 @@ texts! {
         "From the document's own metadata; whether it is so shows from the verdict and from the issuer's record.";
     signed_revision: "签署的文件版本", "Revision that was signed";
     signing_time: "签署时间", "Signing time";
-    signing_time_claimed: "签署人自述", "as claimed by the signer";
-    signing_time_proof: "时间证明", "Proof of the time";
+    best_signature_time: "已证明的最早时间", "Proven to exist since";
+    timestamp: "时间戳", "Timestamp";
     intact: "密码学校验", "Cryptographic check";
     intact_yes: "摘要与签名值正确", "digest and value are right";
     intact_no: "摘要或签名值不符，或无法核对", "digest or value is wrong, or could not be checked";

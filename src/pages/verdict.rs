@@ -82,22 +82,21 @@ impl Verdict {
             })
     }
 
-    /// The signed version that matters most: of a signature after which something changed that it does not permit, else
-    /// of the newest that does not cover the whole file.
+    /// The signed version that matters most.
     pub(super) fn signed_version(&self) -> Option<SignedVersion> {
-        let forbidden = |signature: &SignatureReport| signature.changes.iter().any(|change| !change.permitted);
-        let newest_first = || self.report.signatures.iter().enumerate().rev();
-        let versions = || newest_first().filter_map(|(place, s)| Some((s, self.version(&(place + 1), s)?)));
-        let of_forbidden = versions().find(|(signature, _)| forbidden(signature));
-        of_forbidden.or_else(|| versions().next()).map(|(_, version)| version)
+        let (place, bytes) = self.report.signed_version()?;
+        Some(SignedVersion {
+            bytes,
+            number: place + 1,
+        })
     }
 
     /// The signed version of one signature.
     pub(super) fn version(&self, number: &usize, signature: &SignatureReport) -> Option<SignedVersion> {
-        let bytes = signature
-            .signed_bytes
-            .filter(|bytes| (1..self.report.size_bytes).contains(bytes))?;
-        Some(SignedVersion { bytes, number: *number })
+        Some(SignedVersion {
+            bytes: self.report.version(signature)?,
+            number: *number,
+        })
     }
 
     /// The pages that changed since a signed version, with commas: `2,5`.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Bilingual, Finding, Format, Language, Report, SignatureReport, TrustSnapshot,
-    words::{Tone, plain, revocation, said, shown_time},
+    Bilingual, Finding, Format, Language, Report, SignatureReport,
+    words::{Tone, plain, revocation, said, shown_time, time_proof},
 };
 use crate::{
     certificate::{CertificateError, Sheet, Status, qr},
@@ -17,6 +17,8 @@ const FRAME: &str = include_str!("../../config/certificates/frame.typ");
 
 /// The most signatures that are printed; the attached report holds all.
 const MAX_SIGNATURES: usize = 40;
+/// The most timestamps, and the most revocations, that are printed of a signature.
+const MAX_PROOFS: usize = 12;
 /// The most findings, and the most changes, that are printed of a document and of each signature.
 const MAX_LINES: usize = 60;
 /// The most lines of those that are printed in all.
@@ -127,7 +129,6 @@ impl Writer<'_> {
             "findings": findings,
             "signatures": signatures,
             "left_out": self.left_out(),
-            "is_sealed": matches!(origin, Origin::Node { .. }),
             "by": by,
             "made_on": shown_time(now),
             "online": online,
@@ -174,15 +175,10 @@ impl Writer<'_> {
             ),
             (
                 self.say("所用信任列表", "Trust list used"),
-                self.snapshot(&report.trust_snapshot),
+                self.pick(&report.trust_snapshot.words()),
             ),
         ]);
         json!(facts)
-    }
-
-    fn snapshot(&self, snapshot: &TrustSnapshot) -> String {
-        let date = shown_time(snapshot.date);
-        self.say(&format!("{}，{date}", snapshot.id), &format!("{}, {date}", snapshot.id))
     }
 
     fn certificate(&self) -> Value {
@@ -248,24 +244,30 @@ impl Writer<'_> {
             "Signing time",
             signature.signing_time.map(|at| {
                 let time = shown_time(at);
-                match signature.signing_time_proof.as_deref() {
-                    Some("claimed") | None => self.say(
-                        &format!("{time}（签署人自述）"),
-                        &format!("{time} (the signer's own claim)"),
-                    ),
-                    Some(proof) => format!("{time} ({})", plain(proof)),
-                }
+                let proof = time_proof(signature.signing_time_proof.as_deref().unwrap_or("claimed"));
+                self.say(&format!("{time}（{}）", proof.zh), &format!("{time} ({})", proof.en))
             }),
         );
-        add("算法", "Algorithm", signature.algorithm.as_deref().map(plain));
         add(
-            "证书吊销状态",
-            "Revocation",
-            signature
+            "已证明的最早时间",
+            "Proven to exist since",
+            signature.best_signature_time.map(shown_time),
+        );
+        for stamp in signature.timestamps.iter().take(MAX_PROOFS) {
+            add("时间戳", "Timestamp", Some(self.pick(&stamp.words())));
+        }
+        add("算法", "Algorithm", signature.algorithm.as_deref().map(plain));
+        if signature.revocations.is_empty() {
+            let known = signature
                 .revocation
                 .as_deref()
-                .map(|known| self.pick(&revocation(known))),
-        );
+                .map(|known| self.pick(&revocation(known)));
+            add("证书吊销状态", "Revocation", known);
+        }
+        for of in signature.revocations.iter().take(MAX_PROOFS) {
+            let words = format!("{}: {}", plain(&of.certificate), self.pick(&of.words()));
+            add("证书吊销状态", "Revocation", Some(words));
+        }
         let chain: Vec<String> = signature.chain.iter().take(MAX_LINES).map(|name| plain(name)).collect();
         let changes: Vec<Value> = signature
             .changes

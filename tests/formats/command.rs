@@ -300,3 +300,58 @@ fn a_configured_crl_revokes_and_what_is_required_must_be_at_hand() {
     assert_eq!(revoked["signatures"][0]["intact"], true);
     assert_eq!(revoked["signatures"][0]["trusted"], false);
 }
+
+#[test]
+fn the_signed_version_and_a_report_are_written_beside_nothing_that_is_there_already() {
+    let folder = Folder::new();
+    let root = Root::new("示例根");
+    let signed = sealed(&tiny("one"), &root.seal(&Leaf::default()));
+    let altered = [&signed[..], b"\n% more\n"].concat();
+    folder.write("trust/root.pem", root.pem.as_bytes());
+    folder.write("good.pdf", &signed);
+    folder.write("altered.pdf", &altered);
+    fs::create_dir(folder.0.join("out")).unwrap();
+    let run = || {
+        Command::new(env!("CARGO_BIN_EXE_yinxin"))
+            .current_dir(&folder.0)
+            .env("LC_ALL", "zh_CN.UTF-8")
+            .args([
+                "verify",
+                "--trust",
+                "trust",
+                "--at",
+                "2026-11-05",
+                "--signed",
+                "out",
+                "--report",
+                "out",
+            ])
+            .args(["good.pdf", "altered.pdf"])
+            .output()
+            .unwrap()
+    };
+    let output = run();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_ne!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.starts_with("good.pdf: 通过: 自“") && said.contains("\naltered.pdf: "),
+        "{said}"
+    );
+    assert_eq!(fs::read(folder.0.join("out/altered.signed.pdf")).unwrap(), signed);
+    assert!(
+        !folder.0.join("out/good.signed.pdf").exists(),
+        "the whole file is what was signed"
+    );
+    for name in ["good", "altered"] {
+        let report = folder.0.join(format!("out/{name}.report.pdf"));
+        let text = Command::new("pdftotext").arg(report).arg("-").output().unwrap();
+        let text = String::from_utf8(text.stdout).unwrap();
+        assert!(
+            text.contains("电子文件查验报告") && text.contains("离线查验，未加盖印章"),
+            "{text}"
+        );
+    }
+    let again = run();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8(again.stderr).unwrap().contains("cannot be written"));
+}
