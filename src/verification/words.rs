@@ -1,11 +1,12 @@
 //! What a report says to people, in both languages: the same on the page, on paper and in the terminal.
 
+mod details;
+
 use jiff::{Timestamp, tz::Offset};
 
-use super::{
-    Bilingual, Change, Finding, Indication, Report, RevocationReport, Severity, SignatureKind, SignatureReport,
-    SubIndication, TimestampReport, TrustSnapshot,
-};
+pub use self::details::{revocation, time_proof};
+
+use super::{Bilingual, Change, Finding, Indication, Report, Severity, SignatureKind, SignatureReport, SubIndication};
 use crate::certificate::Status;
 
 /// How a verdict looks; never by colour alone, the words say it too.
@@ -383,103 +384,6 @@ fn indication_text(indication: Indication, sub: Option<SubIndication>) -> String
     match sub {
         Some(sub) => format!("{text} / {}", name(serde_json::to_value(sub))),
         None => text,
-    }
-}
-
-/// What is known of the revocation of an X.509 certificate, in words where it is one of our own.
-pub fn revocation(known: &str) -> Bilingual {
-    match known {
-        "not_checked" => said("未查询", "not checked"),
-        "good" => said("未被吊销", "not revoked"),
-        "revoked" => said("已被吊销", "revoked"),
-        "on_hold" => said("被暂停使用", "on hold"),
-        "unknown" => said("未知", "unknown"),
-        other => said(plain(other), plain(other)),
-    }
-}
-
-/// What proves a signing time, in words where it is one of our own.
-pub fn time_proof(proof: &str) -> Bilingual {
-    match proof {
-        "claimed" => said("签署人自述", "as claimed by the signer"),
-        "timestamp" => said("时间戳", "a timestamp"),
-        "document_timestamp" => said("文档时间戳", "a document timestamp"),
-        other => said(plain(other), plain(other)),
-    }
-}
-
-impl RevocationReport {
-    /// What is known, from where, and as of when: the words that stand after the certificate's name.
-    pub fn words(&self) -> Bilingual {
-        let known = revocation(self.status.name());
-        let kind = match self.kind.as_deref() {
-            Some("crl") => "CRL",
-            Some("ocsp") => "OCSP",
-            _ => "",
-        };
-        let (zh, en) = match self.source.as_deref() {
-            Some("signature") => ("签名数据", "the signature"),
-            Some("document") => ("文件", "the document"),
-            Some("configured") => ("本平台", "this node"),
-            _ => ("", ""),
-        };
-        let mut words = known;
-        if !kind.is_empty() {
-            words.zh += &format!("（{kind}，取自{zh}");
-            words.en += &format!(" ({kind} from {en}");
-            if let Some(at) = self.this_update {
-                words.zh += &format!("，截至 {}", shown_time(at));
-                words.en += &format!(", as of {}", shown_time(at));
-            }
-            words.zh.push('）');
-            words.en.push(')');
-        }
-        if let Some(at) = self.revoked_at {
-            let reason = self.reason.as_deref().map(plain).unwrap_or_default();
-            words.zh += &format!("，自 {} 起 {reason}", shown_time(at));
-            words.en += &format!(", since {} {reason}", shown_time(at));
-        }
-        words
-    }
-}
-
-impl TimestampReport {
-    /// Whose timestamp, when, and whether it proves its time.
-    pub fn words(&self) -> Bilingual {
-        let authority = self.authority.as_deref().map_or_else(|| "?".to_owned(), plain);
-        let time = shown_time(self.time);
-        let (zh, en) = match (self.intact, self.trusted) {
-            (true, true) => ("证明了签名时间", "proves the time"),
-            (true, false) => (
-                "时间戳机构未被信任，不能作为证明",
-                "its authority is not trusted: it proves nothing",
-            ),
-            (false, _) => (
-                "时间戳与签名不符，不能作为证明",
-                "it is not of this signature, or was changed: it proves nothing",
-            ),
-        };
-        said(
-            format!("{time}，{authority}：{zh}"),
-            format!("{time}, {authority}: {en}"),
-        )
-    }
-}
-
-impl TrustSnapshot {
-    /// Which list was used, and of when it is.
-    pub fn words(&self) -> Bilingual {
-        let date = shown_time(self.date);
-        match (&self.name, self.sequence) {
-            (Some(name), Some(sequence)) => {
-                let name = plain(name);
-                said(
-                    format!("{name}，第 {sequence} 期，{date}（{}）", self.id),
-                    format!("{name}, no. {sequence}, {date} ({})", self.id),
-                )
-            }
-            _ => said(format!("{}，{date}", self.id), format!("{}, {date}", self.id)),
-        }
     }
 }
 
