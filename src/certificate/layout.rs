@@ -21,6 +21,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use super::{
     CertificateError,
     fonts::{Fonts, Shelf},
+    ofd::Drawn,
     seal_picture::SealPicture,
     types::MAX_ROWS,
 };
@@ -128,6 +129,16 @@ impl Press {
             .map_err(interrupted)?
     }
 
+    /// The pages as OFD has them, from the same layout as the PDF: on this thread.
+    pub fn draw_now(&self, sheet: &Sheet) -> Result<Drawn, CertificateError> {
+        let shelf = self.fonts.shelf()?;
+        let content =
+            serde_json::to_vec(&sheet.content).map_err(|error| CertificateError::Template(error.to_string()))?;
+        let desk = Desk::new(self, &shelf, sheet, content)?;
+        let document = desk.compile(sheet)?;
+        Drawn::new(&document, seal_place(&document)?)
+    }
+
     /// Lays out on this thread: the same sheet gives the same bytes.
     pub fn lay_out_now(&self, sheet: &Sheet) -> Result<LaidOut, CertificateError> {
         let shelf = self.fonts.shelf()?;
@@ -211,14 +222,19 @@ impl<'a> Desk<'a> {
         })
     }
 
-    fn lay_out(&self, sheet: &Sheet) -> Result<LaidOut, CertificateError> {
+    fn compile(&self, sheet: &Sheet) -> Result<PagedDocument, CertificateError> {
         let document: PagedDocument = typst::compile(self)
             .output
             .map_err(|errors| self.template_error(&errors, &sheet.content))?;
-        let pages = document.pages().len();
-        if pages > MAX_PAGES {
+        if document.pages().len() > MAX_PAGES {
             return Err(CertificateError::TooLong { max_rows: MAX_ROWS });
         }
+        Ok(document)
+    }
+
+    fn lay_out(&self, sheet: &Sheet) -> Result<LaidOut, CertificateError> {
+        let document = self.compile(sheet)?;
+        let pages = document.pages().len();
         let seal = seal_place(&document)?;
         check_attachment(&document, &sheet.attachment)?;
         let options = PdfOptions {

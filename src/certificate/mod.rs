@@ -6,6 +6,7 @@ mod fonts;
 mod issuer;
 mod layout;
 mod long_term;
+mod ofd;
 mod paper;
 pub mod qr;
 mod seal_picture;
@@ -21,7 +22,9 @@ pub use self::{
         Anchors, Fetch, FetchError, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList,
         RevocationLists, SharedFetch, TimestampFault, TimestampSource, Timestamps,
     },
+    ofd::{Drawn, ElectronicSeal, seal as seal_ofd},
     seal_picture::SealPicture,
+    sealing::LEGEND as SEAL_LEGEND,
     types::{TypeDefinition, Types, TypesError},
 };
 use futures_util::future::BoxFuture;

@@ -8,12 +8,20 @@ use std::{
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
+use ring::rand::SystemRandom;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, revocation_list::CertificateRevocationList};
 
 use super::CommandError;
-use crate::keys::authority::{
-    Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, write_public,
+use crate::{
+    certificate::{Fonts, SEAL_LEGEND, SealPicture},
+    formats::ses::MAX_PICTURE_BYTES,
+    keys::{
+        authority::{
+            Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, write_public,
+        },
+        sm2::{Sm2Authority, Sm2Identity, read_certificate},
+    },
 };
 
 #[derive(Args)]
@@ -79,6 +87,56 @@ enum Make {
         revoke: Vec<PathBuf>,
         /// For how long it is in force, in days
         #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
+    /// A root with an SM2 key, for electronic seals (GB/T 38540): root.pem and root.key in a folder
+    Sm2Authority {
+        /// The folder; made if it is not there
+        #[arg(long)]
+        dir: PathBuf,
+        /// The root's common name
+        #[arg(long)]
+        name: String,
+        /// How long it counts, in days
+        #[arg(long, default_value_t = ROOT_DAYS)]
+        days: u32,
+    },
+    /// A certificate with an SM2 key: for a seal maker, or for one who signs with a seal
+    Sm2 {
+        #[command(flatten)]
+        issue: Issue,
+        /// The common name
+        #[arg(long)]
+        name: String,
+        /// The department's name
+        #[arg(long)]
+        department: String,
+    },
+    /// An electronic seal (SESeal, GB/T 38540), signed by a seal maker
+    SealMake {
+        /// The seal maker: MAKER.pem and MAKER.key
+        #[arg(long)]
+        maker: PathBuf,
+        /// An X.509 certificate that may sign with the seal, in PEM; may be given several times
+        #[arg(long = "signer", required = true)]
+        signers: Vec<PathBuf>,
+        /// The name on the seal
+        #[arg(long)]
+        name: String,
+        /// The seal's identifier, in ASCII
+        #[arg(long)]
+        id: String,
+        /// A picture of 42 mm (PNG, JPEG, SVG or OFD); without one a round seal is drawn
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
+        /// Folders with the fonts that a seal is drawn with
+        #[arg(long, value_name = "DIR", default_value = "/usr/share/fonts")]
+        fonts: Vec<PathBuf>,
+        /// Where to write
+        #[arg(long)]
+        out: PathBuf,
+        /// How long it counts, in days
+        #[arg(long, default_value_t = 365)]
         days: u32,
     },
     /// A seal certificate for a department
@@ -163,8 +221,67 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             name,
             department,
         } => issue.write(|authority, validity| authority.seal(&name, &department, validity))?,
+        Make::Sm2Authority { dir, name, days } => {
+            let (certificate, key) = (dir.join(ROOT_CERTIFICATE), dir.join(ROOT_KEY));
+            not_there(&certificate)?;
+            not_there(&key)?;
+            let (_, root) = Sm2Authority::create(&name, Validity::days(now, days), &SystemRandom::new())?;
+            std::fs::create_dir_all(&dir)?;
+            root.save(&certificate, &key)?;
+            println!("{}\n{}", certificate.display(), key.display());
+        }
+        Make::Sm2 {
+            issue,
+            name,
+            department,
+        } => {
+            let (certificate, key) = (with_suffix(&issue.out, ".pem"), with_suffix(&issue.out, ".key"));
+            not_there(&certificate)?;
+            not_there(&key)?;
+            let root = &issue.authority;
+            let authority = Sm2Authority::open(&root.join(ROOT_CERTIFICATE), &root.join(ROOT_KEY))?;
+            let validity = Validity::days(now, issue.days);
+            let issued = authority.issue(&name, &department, validity, &SystemRandom::new())?;
+            issued.save(&certificate, &key)?;
+            println!("{}\n{}", certificate.display(), key.display());
+        }
+        Make::SealMake {
+            maker,
+            signers,
+            name,
+            id,
+            picture,
+            fonts,
+            out,
+            days,
+        } => {
+            not_there(&out)?;
+            let maker = Sm2Identity::load(&with_suffix(&maker, ".pem"), &with_suffix(&maker, ".key"))?;
+            let signers: Vec<_> = signers
+                .iter()
+                .map(|signer| read_certificate(signer))
+                .collect::<Result<_, _>>()?;
+            let picture = match picture {
+                Some(file) => bounded(&file)?,
+                None => {
+                    let shelf = Fonts::new(fonts).shelf()?;
+                    SealPicture::draw(&name, SEAL_LEGEND, &shelf)?.svg().into_bytes()
+                }
+            };
+            let seal = maker.make_seal(&id, &name, &signers, &picture, Validity::days(now, days))?;
+            std::fs::write(&out, seal)?;
+            println!("{}", out.display());
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A picture that a seal can hold.
+fn bounded(file: &Path) -> Result<Vec<u8>, CommandError> {
+    if std::fs::metadata(file)?.len() > u64::try_from(MAX_PICTURE_BYTES)? {
+        return Err(format!("`{}` has more than {MAX_PICTURE_BYTES} bytes", file.display()).into());
+    }
+    Ok(std::fs::read(file)?)
 }
 
 impl Issue {

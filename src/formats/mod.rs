@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod cms;
 pub mod crl;
+pub mod der;
 pub mod merkle;
 pub mod ocsp;
 pub mod ofd;

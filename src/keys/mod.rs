@@ -1,6 +1,7 @@
 //! Signing keys behind one trait.
 
 pub mod authority;
+pub mod sm2;
 mod software;
 mod timestamp_authority;
 

@@ -31,20 +31,7 @@ enum Pair {
 impl SoftwareKey {
     /// Reads a PKCS#8 file, PEM or DER, that only its owner may read.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let file = fs::File::open(path).map_err(KeyError::Io)?;
-        // The open file is asked, not the path: what is checked is what is read.
-        let metadata = file.metadata().map_err(KeyError::Io)?;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(KeyError::Permissions);
-        }
-        if metadata.len() > MAX_FILE_BYTES {
-            return Err(KeyError::Form);
-        }
-        // The whole size at once, so that no half-read copy is left behind by a growing buffer.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1));
-        file.take(MAX_FILE_BYTES)
-            .read_to_end(&mut bytes)
-            .map_err(KeyError::Io)?;
+        let bytes = read_private(path)?;
         if bytes.starts_with(b"-----BEGIN") {
             Self::from_pem(&bytes)
         } else {
@@ -96,6 +83,25 @@ impl SoftwareKey {
             random,
         })
     }
+}
+
+/// Reads a key file that only its owner may read.
+pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let file = fs::File::open(path).map_err(KeyError::Io)?;
+    // The open file is asked, not the path: what is checked is what is read.
+    let metadata = file.metadata().map_err(KeyError::Io)?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(KeyError::Permissions);
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(KeyError::Form);
+    }
+    // The whole size at once, so that no half-read copy is left behind by a growing buffer.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1));
+    file.take(MAX_FILE_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(KeyError::Io)?;
+    Ok(bytes)
 }
 
 fn spki(algorithm: AlgorithmIdentifierOwned, key: &[u8]) -> Result<Vec<u8>, KeyError> {

@@ -7,8 +7,10 @@ mod metadata;
 mod package;
 mod parts;
 mod path;
+mod sealing;
 mod signatures;
 mod svg;
+mod write;
 mod xml;
 
 pub use self::{
@@ -16,11 +18,13 @@ pub use self::{
     package::{MAX_ENTRIES, MAX_ENTRY_BYTES, MAX_PACKAGE_BYTES, MAX_RATIO, Package, is_package},
     parts::{MAX_PARTS, Part, Parts, parts},
     path::{MAX_PATH_BYTES, resolve},
+    sealing::{NewStamp, Sealing, prepare},
     signatures::{
         CheckMethod, Listed, ListedKind, MAX_REFERENCES, MAX_SIGNATURES, MAX_STAMPS, ReferenceOfFile, SignatureFile,
         SignatureFileError, Signatures, Stamp, signature_file, signatures,
     },
     svg::{MAX_DRAWN_BYTES, MAX_SVG_BYTES, first_page},
+    write::{NewDocument, NewFont, NewPage, Object, Outline, PlacedGlyph, TextRun, WriteError, Written, pack},
     xml::{MAX_XML_BYTES, MAX_XML_DEPTH, MAX_XML_NODES},
 };
 

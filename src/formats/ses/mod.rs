@@ -3,6 +3,7 @@
 //!
 //! Everything is kept as it is stored: what was signed is a slice of the file, never written anew.
 
+mod build;
 mod seal;
 mod signature;
 mod signed_data;
@@ -12,6 +13,7 @@ mod value;
 use jiff::Timestamp;
 
 pub use self::{
+    build::{BuildError, NewSeal, seal, signature, to_sign},
     seal::{MAX_LISTED_SIGNERS, MAX_PICTURE_BYTES, MAX_SEAL_BYTES, Picture, Seal, Signers},
     signature::{MAX_SIGNATURE_BYTES, Signature, TimeInfo},
     signed_data::{Content, MessageSigner, SignedMessage},

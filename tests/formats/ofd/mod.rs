@@ -4,6 +4,7 @@ mod attacks;
 mod book;
 mod bounds;
 mod der;
+mod issued;
 mod judges;
 mod layers;
 mod people;

@@ -1,0 +1,430 @@
+//! Certificates as OFD: the same text at the same places as in the PDF, sealed so that everybody finds it right.
+
+use std::{fs, path::Path, process::Command, sync::Arc};
+
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use ring::rand::SystemRandom;
+use roxmltree::Document;
+use serde_json::{Map, Value, json};
+use yinxin::{
+    certificate::{Content, ElectronicSeal, Fonts, Press, Sheet, Types, seal_ofd},
+    department::Department,
+    formats::ofd::Package,
+    ids::{CertificateIdentifier, CertificateType, CreditCode, DepartmentId, PersonName, Subject, SubjectId},
+    keys::{
+        authority::Validity,
+        sm2::{Sm2Authority, Sm2Identity},
+    },
+    verification::{Indication, Trust, Verifier},
+};
+
+use super::{
+    at,
+    book::Book,
+    seals::{Cast, MakeSeal, Sign},
+};
+use crate::command::Folder;
+
+const ID: &str = "653199199003070015";
+const ISSUED: &str = "2026-11-22T04:00:00Z";
+const KINDS: [&str; 2] = ["shebao-canbao", "gongjijin-jiaocun"];
+
+fn press() -> Press {
+    Press::new(Arc::new(Fonts::new(vec!["/usr/share/fonts".into()])), 1)
+}
+
+fn records(kind: &str, count: usize) -> Vec<Map<String, Value>> {
+    (0..count)
+        .map(|place| {
+            let status = if kind == "gongjijin-jiaocun" {
+                "正常"
+            } else {
+                "参保缴费"
+            };
+            let record = json!({
+                "id_number": ID, "name": "示例人甲", "employer": "莎车县示例纺织有限责任公司",
+                "month": format!("{}-{:02}", 2009 + place / 12, place % 12 + 1),
+                "base_amount": format!("{}.00", 3_204 + 37 * (place / 12)),
+                "personal_amount": "256.32", "employer_amount": "512.64",
+                "insurance_number": ID, "insurance_kind": "企业职工基本养老保险", "status": status,
+                "account_number": "0006531990013", "balance": format!("{}.50", 1_230 + 512 * place),
+            });
+            record.as_object().unwrap().clone()
+        })
+        .collect()
+}
+
+fn sheet(kind: &str, count: usize) -> (Sheet, String) {
+    let types = Types::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config/certificates")).unwrap();
+    let definition = types.definition(&CertificateType::parse(kind).unwrap()).unwrap();
+    let issuer = Department {
+        id: DepartmentId::parse("shache-hr").unwrap(),
+        name: "莎车县人力资源和社会保障局".to_owned(),
+        name_en: String::new(),
+        credit_code: CreditCode::parse("11653125MB99990018").unwrap(),
+        division: "653125".to_owned(),
+    };
+    let identifier =
+        CertificateIdentifier::new(&definition.form.code, &issuer.credit_code, "20261122000017", 1).unwrap();
+    let sheet = Content {
+        definition: &definition,
+        issuer: &issuer,
+        holder: &Subject {
+            id: SubjectId::parse("citizen_id", ID).unwrap(),
+            name: PersonName::parse("示例人甲").unwrap(),
+        },
+        records: &records(kind, count),
+        identifier: &identifier,
+        number: "20261122000017",
+        verification_code: "7K3MPQ9XATB2C8RWZH05",
+        portal: "https://localhost:8444",
+        issued_at: at(ISSUED),
+        valid_from: "2026-11-22".parse().unwrap(),
+        valid_until: "2027-02-19".parse().unwrap(),
+    }
+    .sheet()
+    .unwrap();
+    (sheet, definition.form.title.clone())
+}
+
+/// A root, and a seal with one who may sign with it.
+struct County {
+    root: Vec<u8>,
+    seal: ElectronicSeal,
+}
+
+impl County {
+    fn new() -> Self {
+        let (folder, random) = (Folder::new(), SystemRandom::new());
+        let validity = Validity::days(at("2026-11-01T00:00:00Z"), 365);
+        let (authority, root) = Sm2Authority::create("示例根", validity, &random).unwrap();
+        let identity = |name: &str| {
+            let issued = authority.issue(name, "示例县", validity, &random).unwrap();
+            let (certificate, key) = (folder.0.join("own.pem"), folder.0.join("own.key"));
+            issued.save(&certificate, &key).unwrap();
+            Sm2Identity::load(&certificate, &key).unwrap()
+        };
+        let (maker, signer) = (identity("示例制章单位"), identity("示例县人社局"));
+        let picture = BASE64.decode(super::seals::PNG.as_bytes()).unwrap();
+        let listed = [signer.certificate().to_vec().into()];
+        let seal = maker
+            .make_seal("65312500000001", "示例县人社局", &listed, &picture, validity)
+            .unwrap();
+        let lines: String = root
+            .certificate_pem
+            .lines()
+            .filter(|line| !line.starts_with('-'))
+            .collect();
+        Self {
+            root: BASE64.decode(lines.as_bytes()).unwrap(),
+            seal: ElectronicSeal::new(seal, signer).unwrap(),
+        }
+    }
+
+    fn issue(&self, press: &Press, kind: &str, count: usize) -> Vec<u8> {
+        let (sheet, title) = sheet(kind, count);
+        let time: Timestamp = at(ISSUED);
+        let sealing = press
+            .draw_now(&sheet)
+            .unwrap()
+            .prepare(&sheet, &title, &self.seal, time)
+            .unwrap();
+        seal_ofd(sealing, &self.seal, time).unwrap()
+    }
+
+    fn verifier(&self) -> Verifier {
+        Verifier::new(Trust::new(vec![self.root.clone().into()], at(ISSUED)).unwrap())
+    }
+}
+
+#[test]
+fn every_type_as_ofd_passes_and_says_of_itself_what_it_certifies() {
+    let (county, press) = (County::new(), press());
+    for kind in KINDS {
+        let ofd = county.issue(&press, kind, 30);
+        let report = county.verifier().verify(&ofd, None, at("2026-11-22T05:00:00Z"));
+        assert_eq!(
+            report.indication,
+            Indication::TotalPassed,
+            "{kind}: {:#?}",
+            report.findings
+        );
+        assert_eq!(report.modified_after_signing, Some(false));
+        assert!(report.signatures[0].covers_whole_document);
+        assert!(report.signatures[0].seal_picture.is_some());
+        let stated = |name: &str| {
+            report
+                .stated
+                .iter()
+                .find(|said| said.name == name)
+                .map(|said| said.value.clone())
+        };
+        assert_eq!(stated("CZZT").as_deref(), Some("示例人甲"));
+        assert!(stated("ZZBS").unwrap().starts_with("1.2.156.3005.2."));
+    }
+}
+
+#[test]
+fn the_same_certificate_is_the_same_file_again() {
+    let (county, press) = (County::new(), press());
+    assert_eq!(county.issue(&press, KINDS[0], 5), county.issue(&press, KINDS[0], 5));
+}
+
+#[test]
+fn a_script_of_its_own_finds_the_seal_right() {
+    let county = County::new();
+    let ofd = county.issue(&press(), KINDS[0], 5);
+    let folder = Folder::new();
+    let (file, root) = (folder.write("issued.ofd", &ofd), folder.write("root.der", &county.root));
+    let python = std::env::var("YINXIN_TEST_PYTHON").expect("tests/run sets YINXIN_TEST_PYTHON");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/formats/ofd/recheck.py");
+    let output = Command::new(python).arg(script).arg(file).arg(root).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn whoever_signs_later_leaves_the_seal_as_it_is_and_changes_break_it() {
+    let county = County::new();
+    let ofd = county.issue(&press(), KINDS[0], 5);
+    let package = Package::read(&ofd).unwrap();
+    let files = package
+        .paths()
+        .map(|path| (path.to_owned(), package.file(path).unwrap().to_vec()));
+    let mut book = Book { files: files.collect() };
+    let cast = Cast::new();
+    let second = Sign {
+        folder: "Doc_0/Signs/Sign_1",
+        ..Sign::default()
+    };
+    second.seal(
+        &mut book,
+        &MakeSeal::new(4, &cast.signer).make(&cast.maker),
+        &cast.signer,
+    );
+    let roots = vec![county.root.clone().into(), cast.root.certificate.clone().into()];
+    let verifier = Verifier::new(Trust::new(roots, at(ISSUED)).unwrap());
+    let report = verifier.verify(&book.zip(), None, at("2026-11-22T05:00:00Z"));
+    assert_eq!(report.indication, Indication::TotalPassed, "{:#?}", report.findings);
+    assert_eq!(report.signatures.len(), 2);
+    for (place, (path, _)) in book.files.clone().iter().enumerate() {
+        if path.starts_with("Doc_0/Signs/") {
+            continue;
+        }
+        let mut changed = book.clone();
+        changed.files[place].1.push(b' ');
+        let report = verifier.verify(&changed.zip(), None, at("2026-11-22T05:00:00Z"));
+        assert_eq!(report.indication, Indication::TotalFailed, "{path}");
+        assert_eq!(report.modified_after_signing, Some(true), "{path}");
+    }
+}
+
+/// A text and where it stands on a page, in millimetres.
+struct Word {
+    page: usize,
+    text: String,
+    x: f64,
+    baseline: f64,
+}
+
+#[test]
+fn text_stands_where_it_stands_in_the_pdf_and_nothing_is_missing() {
+    let (county, press) = (County::new(), press());
+    for kind in KINDS {
+        let package = Package::read(&county.issue(&press, kind, 40)).unwrap();
+        let ofd = words_of_ofd(&package);
+        let (sheet, _) = sheet(kind, 40);
+        let pdf = words_of_pdf(&press.lay_out_now(&sheet).unwrap().pdf);
+        let letters = |words: &[Word], page: usize| {
+            let own = words.iter().filter(|word| word.page == page);
+            let mut letters: Vec<char> = own
+                .flat_map(|word| word.text.chars())
+                .filter(|c| !c.is_whitespace())
+                .collect();
+            letters.sort_unstable();
+            letters
+        };
+        let pages = pdf.iter().map(|word| word.page).max().unwrap() + 1;
+        assert!(pages > 1, "{kind}");
+        for page in 0..pages {
+            assert_eq!(letters(&ofd, page), letters(&pdf, page), "{kind}, page {page}");
+        }
+        let mut compared = 0;
+        for word in &ofd {
+            let near =
+                |other: &&Word| other.page == word.page && other.text == word.text && (other.x - word.x).abs() < 0.3;
+            if let Some(other) = pdf.iter().find(near) {
+                // A box of poppler ends with the descent of the font.
+                assert!((other.baseline - word.baseline).abs() < 3.0, "{kind}: {}", word.text);
+                compared += 1;
+            }
+        }
+        assert!(compared > 100, "{kind}: {compared} of {}", ofd.len());
+    }
+}
+
+#[test]
+fn every_font_is_embedded_with_the_glyphs_that_are_used() {
+    let package = Package::read(&County::new().issue(&press(), KINDS[0], 5)).unwrap();
+    let resources = String::from_utf8(package.file("Doc_0/PublicRes.xml").unwrap().to_vec()).unwrap();
+    let resources = Document::parse(&resources).unwrap();
+    let fonts: Vec<_> = resources
+        .descendants()
+        .filter(|node| node.has_tag_name_local("Font"))
+        .collect();
+    assert!(fonts.len() >= 2);
+    for font in fonts {
+        let file = font
+            .descendants()
+            .find(|node| node.has_tag_name_local("FontFile"))
+            .unwrap()
+            .text()
+            .unwrap();
+        let bytes = package.file(&format!("Doc_0/Res/{file}")).unwrap();
+        let face = ttf_parser::Face::parse(bytes, 0).unwrap();
+        let page = String::from_utf8(package.file("Doc_0/Pages/Page_0/Content.xml").unwrap().to_vec()).unwrap();
+        let page = Document::parse(&page).unwrap();
+        let own = page
+            .descendants()
+            .filter(|node| node.has_tag_name_local("TextObject") && node.attribute("Font") == font.attribute("ID"));
+        for glyphs in own.flat_map(|text| text.descendants().filter(|node| node.has_tag_name_local("Glyphs"))) {
+            for glyph in glyphs.text().unwrap().split(' ') {
+                assert!(glyph.parse::<u16>().unwrap() < face.number_of_glyphs());
+            }
+        }
+    }
+}
+
+trait Local {
+    fn has_tag_name_local(&self, name: &str) -> bool;
+}
+
+impl Local for roxmltree::Node<'_, '_> {
+    fn has_tag_name_local(&self, name: &str) -> bool {
+        self.is_element() && self.tag_name().name() == name
+    }
+}
+
+fn words_of_ofd(package: &Package) -> Vec<Word> {
+    let mut words = Vec::new();
+    for page in 0.. {
+        let Some(content) = package.file(&format!("Doc_0/Pages/Page_{page}/Content.xml")) else {
+            break;
+        };
+        let text = String::from_utf8(content.to_vec()).unwrap();
+        let document = Document::parse(&text).unwrap();
+        for object in document
+            .descendants()
+            .filter(|node| node.has_tag_name_local("TextObject"))
+        {
+            let numbers = |value: &str| -> Vec<f64> { value.split(' ').map(|part| part.parse().unwrap()).collect() };
+            let boundary = numbers(object.attribute("Boundary").unwrap());
+            let codes = object.descendants().filter(|node| node.has_tag_name_local("TextCode"));
+            let all: String = codes.clone().filter_map(|code| code.text()).collect();
+            let first = codes.clone().next().unwrap();
+            words.push(Word {
+                page,
+                text: all.trim().to_owned(),
+                x: boundary[0] + numbers(first.attribute("X").unwrap())[0],
+                baseline: boundary[1] + numbers(first.attribute("Y").unwrap())[0],
+            });
+        }
+    }
+    words
+}
+
+fn words_of_pdf(pdf: &[u8]) -> Vec<Word> {
+    let folder = Folder::new();
+    let file = folder.write("issued.pdf", pdf);
+    let out = folder.0.join("words.html");
+    assert!(
+        Command::new("pdftotext")
+            .arg("-bbox")
+            .arg(file)
+            .arg(&out)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let text = fs::read_to_string(out).unwrap();
+    let text = text.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
+    let document = Document::parse(text).unwrap();
+    let mut words = Vec::new();
+    let pages = document.descendants().filter(|node| node.has_tag_name_local("page"));
+    for (page, node) in pages.enumerate() {
+        for word in node.descendants().filter(|node| node.has_tag_name_local("word")) {
+            let number = |name: &str| word.attribute(name).unwrap().parse::<f64>().unwrap() * 25.4 / 72.0;
+            words.push(Word {
+                page,
+                text: word.text().unwrap_or_default().to_owned(),
+                x: number("xMin"),
+                baseline: number("yMax"),
+            });
+        }
+    }
+    words
+}
+
+#[test]
+fn the_command_makes_what_openssl_and_the_verifier_accept() {
+    let folder = Folder::new();
+    let keys = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_yinxin"))
+            .arg("keys")
+            .args(arguments)
+            .current_dir(&folder.0)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    keys(&["sm2-authority", "--dir", "root", "--name", "示例根"]);
+    for name in ["maker", "signer"] {
+        keys(&[
+            "sm2",
+            "--authority",
+            "root",
+            "--out",
+            name,
+            "--name",
+            "示例县人社局",
+            "--department",
+            "示例县",
+        ]);
+        let verified = Command::new("openssl")
+            .args([
+                "verify",
+                "-vfyopt",
+                "distid:1234567812345678",
+                "-CAfile",
+                "root/root.pem",
+            ])
+            .arg(format!("{name}.pem"))
+            .current_dir(&folder.0)
+            .output()
+            .unwrap();
+        assert!(
+            verified.status.success(),
+            "{}",
+            String::from_utf8_lossy(&verified.stderr)
+        );
+    }
+    keys(&[
+        "seal-make",
+        "--maker",
+        "maker",
+        "--signer",
+        "signer.pem",
+        "--name",
+        "示例县人社局",
+        "--id",
+        "65312500000001",
+        "--out",
+        "seal.esl",
+    ]);
+    let signer = Sm2Identity::load(&folder.0.join("signer.pem"), &folder.0.join("signer.key")).unwrap();
+    let maker = Sm2Identity::load(&folder.0.join("maker.pem"), &folder.0.join("maker.key")).unwrap();
+    let seal = fs::read(folder.0.join("seal.esl")).unwrap();
+    assert!(ElectronicSeal::new(seal.clone(), maker).is_err());
+    assert!(ElectronicSeal::new(seal, signer).is_ok());
+}
