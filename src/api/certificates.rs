@@ -93,6 +93,9 @@ pub struct Links {
     #[serde(rename = "self")]
     this: String,
     document_pdf: String,
+    /// Where the department issues OFD too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_ofd: Option<String>,
     revoke: String,
 }
 
@@ -113,6 +116,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/v1/certificates", web::post().to(issue))
         .route("/v1/certificates/{identifier}", web::get().to(show))
         .route("/v1/certificates/{identifier}/document.pdf", web::get().to(document))
+        .route("/v1/certificates/{identifier}/document.ofd", web::get().to(ofd))
         .route("/v1/certificates/{identifier}/revoke", web::post().to(revoke));
 }
 
@@ -208,14 +212,38 @@ pub async fn document(act: Act, path: web::Path<String>, issuer: web::Data<Issue
     act.must_have_one(&HOLDERS, &act.entry(Action::Fetch)).await?;
     let identifier: CertificateIdentifier = parse_id("identifier", &path)?;
     let document = issuer.document(&act.request, &act.caller, &identifier).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("application/pdf")
+    Ok(download(document, "application/pdf", format!("{identifier}.pdf")))
+}
+
+/// Fetch the sealed document as OFD
+///
+/// The same pages as the PDF, with an electronic seal by GB/T 38540. Recorded before it leaves. For the department in
+/// whose name it was sealed and the one that asked for it.
+#[utoipa::path(
+    get, path = "/v1/certificates/{identifier}/document.ofd", tag = "exchange",
+    params(("identifier" = String, Path, description = "GB/T 36904")),
+    responses(
+        (status = 200, description = "The sealed OFD, as it was issued", content_type = "application/ofd", body = Vec<u8>),
+        (status = 404, description = "`certificate_not_found`: none, or another department's; `certificate_has_no_ofd`", body = Problem),
+        (status = 503, description = "`audit_unavailable`: fetching cannot be recorded, so nothing leaves", body = Problem)
+    )
+)]
+pub async fn ofd(act: Act, path: web::Path<String>, issuer: web::Data<Issuer>) -> Result<HttpResponse, Problem> {
+    act.must_have_one(&HOLDERS, &act.entry(Action::Fetch)).await?;
+    let identifier: CertificateIdentifier = parse_id("identifier", &path)?;
+    let document = issuer.ofd(&act.request, &act.caller, &identifier).await?;
+    Ok(download(document, "application/ofd", format!("{identifier}.ofd")))
+}
+
+fn download(document: Vec<u8>, media_type: &str, name: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(media_type)
         .insert_header(ContentDisposition {
             disposition: DispositionType::Attachment,
-            parameters: vec![DispositionParam::Filename(format!("{identifier}.pdf"))],
+            parameters: vec![DispositionParam::Filename(name)],
         })
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(document))
+        .body(document)
 }
 
 /// Revoke a certificate
@@ -251,6 +279,9 @@ fn shown(issuer: &Issuer, certificate: Certificate) -> CertificateBody {
         status: issuer.status(&certificate),
         links: Links {
             document_pdf: format!("{this}/document.pdf"),
+            document_ofd: issuer
+                .issues_ofd(&certificate.issuer)
+                .then(|| format!("{this}/document.ofd")),
             revoke: format!("{this}/revoke"),
             this,
         },

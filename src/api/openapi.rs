@@ -34,6 +34,7 @@ use utoipa::OpenApi;
         super::certificates::issue,
         super::certificates::show,
         super::certificates::document,
+        super::certificates::ofd,
         super::certificates::revoke,
         super::audit::entries,
         super::log::checkpoint,

@@ -525,6 +525,11 @@ impl From<CertificateError> for Problem {
                 "没有此证照，或它不属于本部门。",
                 "No such certificate, or it is not your department's.",
             ),
+            CertificateError::NoOfd => Self::not_found(
+                "certificate_has_no_ofd",
+                "此证照没有以 OFD 出具，请取 PDF。",
+                "The certificate was not issued as OFD: fetch the PDF.",
+            ),
             CertificateError::Revoked => Self::conflict(
                 "certificate_revoked",
                 "此证照已被撤销。",

@@ -15,8 +15,9 @@ use super::{
     Certificate, CertificateError, CertificateStore, Revocation, RevocationReason, Status,
     code::{self, CODE_LENGTH},
     content::Content,
-    layout::Press,
+    layout::{Press, Sheet},
     long_term::LongTerm,
+    ofd::{self, ElectronicSeal},
     seal_picture::SealPicture,
     sealing::{LEGEND, Sealable},
     types::{TypeDefinition, Types},
@@ -49,6 +50,8 @@ pub struct Parts {
     pub seals: HashMap<DepartmentId, Identity>,
     /// What seals above level B-B need.
     pub long_term: LongTerm,
+    /// The electronic seal of each department that issues OFD too.
+    pub electronic_seals: HashMap<DepartmentId, Arc<ElectronicSeal>>,
     /// The public portal, such as `https://localhost:8444`: where a certificate sends those who verify it.
     pub portal: String,
 }
@@ -144,6 +147,17 @@ impl Issuer {
             .lay_out(&request, &definition, &issuer, &certificate, &records)
             .await?;
         let document = self.seal(&request, &definition, &certificate, sealable, seal).await?;
+        if let Some(electronic) = self.parts.electronic_seals.get(&definition.form.issuer) {
+            let ofd = self
+                .seal_ofd(&request, &definition, &issuer, &certificate, (&records, electronic))
+                .await?;
+            let kept = self
+                .parts
+                .store
+                .deliver_ofd(&certificate.identifier, &ofd, &sha256(&ofd))
+                .await;
+            kept.map_err(CertificateError::Store)?;
+        }
         self.deliver(certificate, &document).await
     }
 
@@ -161,6 +175,11 @@ impl Issuer {
         }
     }
 
+    /// Whether certificates of a department are issued as OFD too.
+    pub fn issues_ofd(&self, department: &DepartmentId) -> bool {
+        self.parts.electronic_seals.contains_key(department)
+    }
+
     /// The sealed document again, recorded before it leaves.
     pub async fn document(
         &self,
@@ -168,6 +187,39 @@ impl Issuer {
         caller: &Caller,
         identifier: &CertificateIdentifier,
     ) -> Result<Vec<u8>, CertificateError> {
+        self.may_fetch(id, caller, identifier).await?;
+        let document = self
+            .parts
+            .store
+            .document(identifier)
+            .await
+            .map_err(CertificateError::Store)?;
+        document.ok_or_else(|| CertificateError::NoSuchCertificate(identifier.clone()))
+    }
+
+    /// The same as OFD.
+    pub async fn ofd(
+        &self,
+        id: &RequestId,
+        caller: &Caller,
+        identifier: &CertificateIdentifier,
+    ) -> Result<Vec<u8>, CertificateError> {
+        self.may_fetch(id, caller, identifier).await?;
+        let ofd = self
+            .parts
+            .store
+            .ofd(identifier)
+            .await
+            .map_err(CertificateError::Store)?;
+        ofd.ok_or(CertificateError::NoOfd)
+    }
+
+    async fn may_fetch(
+        &self,
+        id: &RequestId,
+        caller: &Caller,
+        identifier: &CertificateIdentifier,
+    ) -> Result<(), CertificateError> {
         let certificate = self.issued(identifier).await?;
         let entry = self.entry(id, caller, &certificate, Action::Fetch);
         if !self.may_see(caller, &certificate) {
@@ -178,13 +230,7 @@ impl Issuer {
             return Err(CertificateError::OtherDepartment);
         }
         self.parts.log.append(entry).await?;
-        let document = self
-            .parts
-            .store
-            .document(identifier)
-            .await
-            .map_err(CertificateError::Store)?;
-        document.ok_or_else(|| CertificateError::NoSuchCertificate(identifier.clone()))
+        Ok(())
     }
 
     /// Revokes; only the department in whose name it was sealed may. Recorded, with the reason, before it counts.
@@ -337,15 +383,15 @@ impl Issuer {
         }
     }
 
-    async fn lay_out(
+    fn sheet(
         &self,
         request: &Request<'_>,
         definition: &Arc<TypeDefinition>,
         issuer: &Arc<Department>,
         certificate: &Certificate,
         records: &[Map<String, Value>],
-    ) -> Result<Sealable, CertificateError> {
-        let sheet = Content {
+    ) -> Result<Sheet, CertificateError> {
+        Content {
             definition,
             issuer,
             holder: request.subject,
@@ -358,12 +404,55 @@ impl Issuer {
             valid_from: certificate.valid_from,
             valid_until: certificate.valid_until,
         }
-        .sheet()?;
+        .sheet()
+    }
+
+    async fn lay_out(
+        &self,
+        request: &Request<'_>,
+        definition: &Arc<TypeDefinition>,
+        issuer: &Arc<Department>,
+        certificate: &Certificate,
+        records: &[Map<String, Value>],
+    ) -> Result<Sealable, CertificateError> {
+        let sheet = self.sheet(request, definition, issuer, certificate, records)?;
         Ok(Sealable {
             laid_out: self.parts.press.lay_out(sheet).await?,
             picture: self.seal_picture(issuer)?,
             issuer: Arc::clone(issuer),
         })
+    }
+
+    /// The same pages as OFD, sealed: again the intent is durable before the key is touched. The same certificate gives
+    /// the same bytes, however often it is tried.
+    async fn seal_ofd(
+        &self,
+        request: &Request<'_>,
+        definition: &Arc<TypeDefinition>,
+        issuer: &Arc<Department>,
+        certificate: &Certificate,
+        (records, seal): (&[Map<String, Value>], &Arc<ElectronicSeal>),
+    ) -> Result<Vec<u8>, CertificateError> {
+        let sheet = self.sheet(request, definition, issuer, certificate, records)?;
+        let title = definition.form.title.clone();
+        let sealing = self.parts.press.draw(sheet, title, Arc::clone(seal)).await?;
+        let mut entry = self.seal_entry(request, definition, certificate);
+        entry.digest = Some(data_encoding::HEXLOWER.encode(&sealing.digest()));
+        self.parts.log.append(entry).await?;
+        ofd::seal(sealing, seal, certificate.issued_at)
+    }
+
+    fn seal_entry(&self, request: &Request<'_>, definition: &TypeDefinition, certificate: &Certificate) -> Entry {
+        let mut entry = self.entry(request.id, request.caller, certificate, Action::Seal);
+        entry.operator = Some(request.operator.clone());
+        entry.resource = Some(definition.form.resource.clone());
+        entry.fields = definition
+            .form
+            .fields
+            .iter()
+            .map(|field| (field.name.clone(), Cow::Borrowed(field.mask.as_str())))
+            .collect();
+        entry
     }
 
     /// Seals: the intent, with the digest of what will be signed, is durable before the key is touched. What can be
@@ -380,15 +469,7 @@ impl Issuer {
         let ready = long_term.ready(seal, level).await?;
         let room = long_term.contents_bytes(seal, level);
         let prepared = sealable.prepare(&definition.form.title, certificate.issued_at, room)?;
-        let mut entry = self.entry(request.id, request.caller, certificate, Action::Seal);
-        entry.operator = Some(request.operator.clone());
-        entry.resource = Some(definition.form.resource.clone());
-        entry.fields = definition
-            .form
-            .fields
-            .iter()
-            .map(|field| (field.name.clone(), Cow::Borrowed(field.mask.as_str())))
-            .collect();
+        let mut entry = self.seal_entry(request, definition, certificate);
         entry.digest = Some(digest_of(&prepared));
         self.parts.log.append(entry).await?;
         let signed = seal.sign(&prepared.bytes_to_sign())?;

@@ -21,10 +21,11 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use super::{
     CertificateError,
     fonts::{Fonts, Shelf},
-    ofd::Drawn,
+    ofd::{Drawn, ElectronicSeal},
     seal_picture::SealPicture,
     types::MAX_ROWS,
 };
+use crate::formats::ofd::Sealing;
 
 /// How many generations of memoized layout are kept: enough that fonts and templates stay warm, few enough that memory
 /// does not grow with the certificates that were issued.
@@ -127,6 +128,27 @@ impl Press {
         tokio::task::spawn_blocking(move || press.lay_out_now(&sheet))
             .await
             .map_err(interrupted)?
+    }
+
+    /// Draws when it is this sheet's turn, and prepares the seal.
+    pub async fn draw(
+        self: &Arc<Self>,
+        sheet: Sheet,
+        title: String,
+        seal: Arc<ElectronicSeal>,
+    ) -> Result<Sealing, CertificateError> {
+        let _turn = self
+            .at_once
+            .acquire()
+            .await
+            .map_err(|_| CertificateError::Template("the press is closed".to_owned()))?;
+        let press = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let drawn = press.draw_now(&sheet)?;
+            drawn.prepare(&sheet, &title, &seal, sheet.issued_at)
+        })
+        .await
+        .map_err(interrupted)?
     }
 
     /// The pages as OFD has them, from the same layout as the PDF: on this thread.

@@ -133,6 +133,8 @@ pub enum CertificateError {
     NothingToCertify,
     #[error("the issuer has no seal on this node")]
     NoSeal,
+    #[error("the certificate was not issued as OFD")]
+    NoOfd,
     #[error("the template cannot be laid out: {0}")]
     Template(String),
     #[error("no installed font has the character U+{0:04X}")]
@@ -178,6 +180,15 @@ pub trait CertificateStore: Send + Sync {
         document: &'a [u8],
         sha256: &'a [u8; 32],
     ) -> BoxFuture<'a, Result<(), StoreFault>>;
+    /// Stores the OFD of a prepared certificate, before [`CertificateStore::deliver`] lets it count; a second one of the
+    /// same certificate changes nothing.
+    fn deliver_ofd<'a>(
+        &'a self,
+        identifier: &'a CertificateIdentifier,
+        ofd: &'a [u8],
+        sha256: &'a [u8; 32],
+    ) -> BoxFuture<'a, Result<(), StoreFault>>;
+    fn ofd<'a>(&'a self, identifier: &'a CertificateIdentifier) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreFault>>;
     fn certificate<'a>(
         &'a self,
         identifier: &'a CertificateIdentifier,
@@ -186,6 +197,7 @@ pub trait CertificateStore: Send + Sync {
         &'a self,
         identifier: &'a CertificateIdentifier,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreFault>>;
+    /// The certificate whose document, as PDF or as OFD, it is.
     fn by_document<'a>(&'a self, sha256: &'a [u8; 32]) -> BoxFuture<'a, Result<Option<Certificate>, StoreFault>>;
     fn by_code<'a>(&'a self, verification_code: &'a str) -> BoxFuture<'a, Result<Option<Certificate>, StoreFault>>;
     /// Revokes; false when it was revoked before.

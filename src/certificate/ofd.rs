@@ -1,6 +1,6 @@
 //! A certificate as OFD (GB/T 33190), from the same laid-out frames as its PDF, with a seal by GB/T 38540.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs, path::Path};
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
@@ -43,6 +43,15 @@ pub struct ElectronicSeal {
 }
 
 impl ElectronicSeal {
+    /// Reads an SESeal file.
+    pub fn load(seal: &Path, signer: Sm2Identity) -> Result<Self, KeyError> {
+        let limit = u64::try_from(ses::MAX_SEAL_BYTES).unwrap_or(u64::MAX);
+        if fs::metadata(seal).map_err(KeyError::Io)?.len() > limit {
+            return Err(KeyError::Form);
+        }
+        Self::new(fs::read(seal).map_err(KeyError::Io)?, signer)
+    }
+
     /// Joins the two; the signer must stand in the seal's list.
     pub fn new(seal: Vec<u8>, signer: Sm2Identity) -> Result<Self, KeyError> {
         let read = ses::Seal::read(&seal).map_err(|_| KeyError::Form)?;

@@ -121,6 +121,20 @@ pub struct Seal {
     pub certificate: PathBuf,
     /// PEM: its PKCS#8 key, readable by its owner only.
     pub key: PathBuf,
+    /// An electronic seal, with which its certificates are issued as OFD too. Default: none.
+    pub ofd: Option<ElectronicSeal>,
+}
+
+/// An electronic seal (GB/T 38540) and one who may sign with it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElectronicSeal {
+    /// DER: the SESeal, as a seal maker gives it.
+    pub seal: PathBuf,
+    /// PEM: the signer's X.509 certificate (SM2).
+    pub certificate: PathBuf,
+    /// PEM: its PKCS#8 key, readable by its owner only.
+    pub key: PathBuf,
 }
 
 /// Whose signatures are trusted.
@@ -326,11 +340,13 @@ impl Config {
             &mut self.keys.folder,
             &mut trust.roots,
         ];
-        let seals = self
-            .certificates
-            .seals
-            .iter_mut()
-            .flat_map(|s| [&mut s.certificate, &mut s.key]);
+        let seals = self.certificates.seals.iter_mut().flat_map(|s| {
+            let ofd = s
+                .ofd
+                .iter_mut()
+                .flat_map(|o| [&mut o.seal, &mut o.certificate, &mut o.key]);
+            [&mut s.certificate, &mut s.key].into_iter().chain(ofd)
+        });
         let of_trust = [&mut trust.list, &mut trust.list_key, &mut trust.revocations];
         let optional = self.certificates.types.iter_mut().chain(self.policy.folder.iter_mut());
         let optional = optional.chain(of_trust.into_iter().flatten());

@@ -22,7 +22,7 @@ use crate::{
     audit::Log,
     case::Cases,
     catalogue::Catalogue,
-    certificate::{Fonts, Issuer, Parts, Press, Types, song_file},
+    certificate::{ElectronicSeal, Fonts, Issuer, Parts, Press, Types, song_file},
     clock::SharedClock,
     config::{Config, Limits},
     department::{Accounts, Directory, Rates, ReplyStore, TokenKey},
@@ -32,7 +32,7 @@ use crate::{
     },
     formats::checkpoint::Signer,
     ids::{DepartmentId, PseudonymKey},
-    keys::Identity,
+    keys::{Identity, sm2::Sm2Identity},
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
@@ -159,6 +159,7 @@ impl Services {
             )),
             seals,
             long_term,
+            electronic_seals: electronic_seals(config)?,
             portal: config.node.portal_url.clone(),
         });
         let trust = trust_places(config).open(clock.now());
@@ -318,6 +319,24 @@ fn seals(config: &Config) -> Result<HashMap<DepartmentId, Identity>, StartError>
                 source,
             })?;
             Ok((seal.department.clone(), identity))
+        })
+        .collect()
+}
+
+/// The electronic seals of those that issue OFD.
+fn electronic_seals(config: &Config) -> Result<HashMap<DepartmentId, Arc<ElectronicSeal>>, StartError> {
+    let all = config.certificates.seals.iter();
+    all.filter_map(|seal| Some((&seal.department, seal.ofd.as_ref()?)))
+        .map(|(department, files)| {
+            let load = || {
+                let signer = Sm2Identity::load(&files.certificate, &files.key)?;
+                ElectronicSeal::load(&files.seal, signer)
+            };
+            let seal = load().map_err(|source| StartError::Seal {
+                department: department.clone(),
+                source,
+            })?;
+            Ok((department.clone(), Arc::new(seal)))
         })
         .collect()
 }

@@ -103,6 +103,35 @@ impl CertificateStore for Db {
         })
     }
 
+    fn deliver_ofd<'a>(
+        &'a self,
+        identifier: &'a CertificateIdentifier,
+        ofd: &'a [u8],
+        sha256: &'a [u8; 32],
+    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+        Box::pin(async move {
+            let insert = sqlx::query(
+                "INSERT INTO ofd_documents (identifier, sha256, body) VALUES ($1, $2, $3) \
+                 ON CONFLICT (identifier) DO NOTHING",
+            )
+            .bind(identifier.as_str())
+            .bind(sha256.as_slice())
+            .bind(ofd);
+            self.write(insert).await?;
+            Ok(())
+        })
+    }
+
+    fn ofd<'a>(&'a self, identifier: &'a CertificateIdentifier) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreFault>> {
+        Box::pin(async move {
+            let body = sqlx::query_scalar("SELECT body FROM ofd_documents WHERE identifier = $1")
+                .bind(identifier.as_str())
+                .fetch_optional(self.readers())
+                .await?;
+            Ok(body)
+        })
+    }
+
     fn certificate<'a>(
         &'a self,
         identifier: &'a CertificateIdentifier,
@@ -131,10 +160,14 @@ impl CertificateStore for Db {
 
     fn by_document<'a>(&'a self, sha256: &'a [u8; 32]) -> BoxFuture<'a, Result<Option<Certificate>, StoreFault>> {
         Box::pin(async move {
-            let row: Option<CertificateRow> = sqlx::query_as("SELECT * FROM certificates WHERE document_sha256 = $1")
-                .bind(sha256.as_slice())
-                .fetch_optional(self.readers())
-                .await?;
+            // An OFD counts with its PDF: before that it has left nobody's hands.
+            let row: Option<CertificateRow> = sqlx::query_as(
+                "SELECT * FROM certificates WHERE document_sha256 = $1 OR (document_sha256 IS NOT NULL AND identifier = \
+                 (SELECT identifier FROM ofd_documents WHERE sha256 = $1))",
+            )
+            .bind(sha256.as_slice())
+            .fetch_optional(self.readers())
+            .await?;
             Ok(row.map(|row| row.0))
         })
     }

@@ -138,6 +138,13 @@ async fn a_department_cannot_change_what_another_provides_nor_see_its_cases_and_
             "certificate_not_found",
         ),
         (
+            "GET",
+            &path("/v1/certificates/{identifier}/document.ofd"),
+            others[0],
+            404,
+            "certificate_not_found",
+        ),
+        (
             "POST",
             &path("/v1/certificates/{identifier}/revoke"),
             others[0],

@@ -185,13 +185,21 @@ pub fn routes() -> Vec<Route> {
             Purpose("issue"),
             "window",
             201,
-            &["issue", "seal"],
+            // As PDF and as OFD.
+            &["issue", "seal", "seal"],
             |p, r| {
                 let body = json!({"type": "gongjijin-jiaocun", "case": p.case, "subject": worker().subject()});
                 with_json(r, &body)
             },
         ),
         get("/v1/certificates/{identifier}", holder, "window", &[], |_, r| r),
+        get(
+            "/v1/certificates/{identifier}/document.ofd",
+            holder,
+            "window",
+            &["fetch"],
+            |_, r| r,
+        ),
         get(
             "/v1/certificates/{identifier}/document.pdf",
             holder,

@@ -168,6 +168,19 @@ impl CertificateStore for Crashing {
         self.db.deliver(identifier, document, sha256)
     }
 
+    fn deliver_ofd<'a>(
+        &'a self,
+        identifier: &'a CertificateIdentifier,
+        ofd: &'a [u8],
+        sha256: &'a [u8; 32],
+    ) -> BoxFuture<'a, Result<(), StoreFault>> {
+        self.db.deliver_ofd(identifier, ofd, sha256)
+    }
+
+    fn ofd<'a>(&'a self, identifier: &'a CertificateIdentifier) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreFault>> {
+        self.db.ofd(identifier)
+    }
+
     fn certificate<'a>(
         &'a self,
         identifier: &'a CertificateIdentifier,
@@ -437,6 +450,7 @@ impl County {
             long_term: long_term(&clock),
             press: Arc::new(Press::new(Arc::new(Fonts::new(vec!["/usr/share/fonts".into()])), 1)),
             seals: HashMap::from([(hr, seal)]),
+            electronic_seals: HashMap::new(),
             portal: "https://localhost:8444".to_owned(),
         });
         Self {

@@ -1,6 +1,17 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use yinxin::config::Config;
+use ring::rand::SystemRandom;
+use yinxin::{
+    config::Config,
+    keys::{
+        authority::Validity,
+        sm2::{Sm2Authority, Sm2Identity},
+    },
+};
 
 use super::{Authority, Client, Credential, Folder, county::SYSTEMS};
 
@@ -42,6 +53,46 @@ department = "shache-data"
 level = "warn"
 "#;
 
+/// A root and a seal maker with SM2 keys.
+struct ElectronicSeals {
+    root_pem: String,
+    authority: Sm2Authority,
+}
+
+impl ElectronicSeals {
+    fn new() -> Self {
+        let (authority, root) = Sm2Authority::create("示例密码根", validity(), &SystemRandom::new()).unwrap();
+        Self {
+            root_pem: root.certificate_pem,
+            authority,
+        }
+    }
+
+    /// Writes a seal, and one who may sign with it.
+    fn make(&self, name: &str, department: &str, folder: &Path) {
+        let identity = |file: &str| {
+            let issued = self
+                .authority
+                .issue(name, department, validity(), &SystemRandom::new())
+                .unwrap();
+            let file = |suffix: &str| folder.join(format!("{department}-{file}.{suffix}"));
+            issued.save(&file("pem"), &file("key")).unwrap();
+            Sm2Identity::load(&file("pem"), &file("key")).unwrap()
+        };
+        let (maker, signer) = (identity("maker"), identity("sm2"));
+        let picture = b"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 42 42\"/>";
+        let signers = [signer.certificate().to_vec().into()];
+        let seal = maker
+            .make_seal("65312500000001", name, &signers, picture, validity())
+            .unwrap();
+        fs::write(folder.join(format!("{department}.esl")), seal).unwrap();
+    }
+}
+
+fn validity() -> Validity {
+    Validity::days(jiff::Timestamp::now(), 2)
+}
+
 impl Site {
     pub fn new() -> Self {
         let (folder, authority) = (Folder::new(), Authority::new("示例测试根"));
@@ -53,12 +104,21 @@ impl Site {
         authority.timestamps().save(path, "timestamps");
         folder.write("root.crl", authority.revocation_list());
         let mut config = NODE_TOML.to_owned();
+        let electronic = ElectronicSeals::new();
+        folder.write("trust/sm2-root.pem", &electronic.root_pem);
         for department in ["shache-hr", "shache-gjj", "shache-data"] {
             let name = format!("seal-{department}");
             authority.seal("示例电子印章", department).save(path, &name);
             config += &format!(
                 "[[certificates.seals]]\ndepartment = \"{department}\"\ncertificate = \"{name}.pem\"\nkey = \"{name}.key\"\n"
             );
+            if department != "shache-data" {
+                electronic.make("示例电子印章", department, path);
+                config += &format!(
+                    "ofd = {{ seal = \"{department}.esl\", certificate = \"{department}-sm2.pem\", key = \
+                     \"{department}-sm2.key\" }}\n"
+                );
+            }
         }
         folder.write("node.toml", config);
         Self {

@@ -13,10 +13,14 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::county;
 use crate::{
+    certificate::{Fonts, SEAL_LEGEND, SealPicture},
     cli::{CommandError, admin::credential},
     ids::SystemId,
-    keys::authority::{
-        Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, Validity, write_private, write_public,
+    keys::{
+        authority::{
+            Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, Validity, write_private, write_public,
+        },
+        sm2::{Sm2Authority, Sm2Identity},
     },
     storage::demonstration,
 };
@@ -170,13 +174,45 @@ fn keys(place: &Place, now: Timestamp) -> Result<(), CommandError> {
         authority.timestamps("时间戳（示例）", "莎车示例县共享节点", validity)
     })?;
     write_public(&place.dir.join("trust/root.pem"), authority.root_pem().as_bytes())?;
-    revocation_list(place, &authority, now)
+    revocation_list(place, &authority, now)?;
+    electronic_seals(place, is_new, validity)
 }
 
 /// Publishes the authority's revocation list anew; nothing of the demo is revoked.
 fn revocation_list(place: &Place, authority: &Authority, now: Timestamp) -> Result<(), CommandError> {
     let list = authority.revocation_list(&[], Validity::days(now, LIST_DAYS))?;
     write_public(&place.dir.join("trust").join(LIST), list.as_bytes())?;
+    Ok(())
+}
+
+/// A root and a seal maker with SM2 keys, and an electronic seal with its signer for each department that issues:
+/// all anew where one of them is missing or the rest of the keys is new.
+fn electronic_seals(place: &Place, is_new: bool, validity: Validity) -> Result<(), CommandError> {
+    let root = place.dir.join("trust/sm2-root.pem");
+    let seal_of = |file: &str| place.pki(&format!("{file}.esl"));
+    let whole = root.is_file() && county::SEALS.iter().all(|(_, file, ..)| seal_of(file).is_file());
+    if whole && !is_new {
+        return Ok(());
+    }
+    let random = SystemRandom::new();
+    let (authority, issued) = Sm2Authority::create("莎车示例国密根 Yinxin demo SM2 root", validity, &random)?;
+    write_public(&root, issued.certificate_pem.as_bytes())?;
+    let shelf = Fonts::new(crate::config::Certificates::default().fonts).shelf()?;
+    let identity = |file: &str, name: &str, department: &str| -> Result<Sm2Identity, CommandError> {
+        let issued = authority.issue(name, department, validity, &random)?;
+        let (certificate, key) = (place.pki(&format!("{file}.pem")), place.pki(&format!("{file}.key")));
+        issued.save(&certificate, &key)?;
+        Ok(Sm2Identity::load(&certificate, &key)?)
+    };
+    let maker = identity("seal-maker", "示例制章单位", "莎车示例县")?;
+    for ((_, file, name, department), number) in county::SEALS.iter().zip(1..) {
+        let signer = identity(&format!("{file}-sm2"), name, department)?;
+        let picture = SealPicture::draw(department, SEAL_LEGEND, &shelf)?.svg();
+        let signers = [signer.certificate().to_vec().into()];
+        let id = format!("653125{number:08}");
+        let seal = maker.make_seal(&id, department, &signers, picture.as_bytes(), validity)?;
+        write_public(&seal_of(file), &seal)?;
+    }
     Ok(())
 }
 
@@ -240,7 +276,8 @@ fn node_toml(place: &Place) -> String {
         .map(|(department, file, ..)| {
             format!(
                 "\n[[certificates.seals]]\ndepartment = \"{department}\"\ncertificate = \"pki/{file}.pem\"\nkey = \
-                 \"pki/{file}.key\"\n"
+                 \"pki/{file}.key\"\nofd = {{ seal = \"pki/{file}.esl\", certificate = \"pki/{file}-sm2.pem\", key = \
+                 \"pki/{file}-sm2.key\" }}\n"
             )
         })
         .collect();
