@@ -19,8 +19,12 @@ async fn bring(county: &County, name: &str, content: &[u8]) -> Value {
     send(request).await.expect(200)
 }
 
-/// A proof that the county issued.
+/// A proof that the county issued, as PDF.
 async fn issued(county: &County) -> Vec<u8> {
+    issued_as(county, "pdf").await
+}
+
+async fn issued_as(county: &County, format: &str) -> Vec<u8> {
     let window = county.client("window");
     let case = window.open_case(HOUSING_FUND_ITEM, &worker()).await;
     let token = window.token(&case).await;
@@ -29,10 +33,30 @@ async fn issued(county: &County) -> Vec<u8> {
         .await
         .expect(201);
     let path = format!(
-        "/v1/certificates/{}/document.pdf",
+        "/v1/certificates/{}/document.{format}",
         issued["identifier"].as_str().unwrap()
     );
     window.get(&path).await.body
+}
+
+#[tokio::test]
+async fn a_proof_as_ofd_passes_is_known_as_ours_and_is_not_kept_with_what_it_says_of_its_holder() {
+    let county = County::start().await;
+    let ofd = issued_as(&county, "ofd").await;
+    let report = bring(&county, "proof.ofd", &ofd).await;
+    assert_eq!(report["format"], "ofd");
+    assert_eq!(report["indication"], "TOTAL_PASSED", "{report:#}");
+    assert_eq!(report["modified_after_signing"], false);
+    assert_eq!(report["certificate"]["equals_issued"], true);
+    assert_eq!(report["certificate"]["status"], "valid");
+    let stated = report["stated"].as_array().unwrap();
+    assert!(
+        stated
+            .iter()
+            .any(|said| said["name"] == "CZZT" && said["value"] == worker().name)
+    );
+    let kept = county.portal().get(&path_of(&report, "")).await.expect(200);
+    assert_eq!(kept.get("stated"), None);
 }
 
 fn path_of(report: &Value, end: &str) -> String {

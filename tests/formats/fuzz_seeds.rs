@@ -9,9 +9,12 @@ use std::{
 
 use yinxin::formats::cms;
 
-use crate::attacks::{
-    cases,
-    scene::{ALL, Stage},
+use crate::{
+    attacks::{
+        cases,
+        scene::{ALL, Stage},
+    },
+    ofd,
 };
 
 /// The largest seed, in bytes.
@@ -108,6 +111,9 @@ fn our_documents_and_the_attacks_on_them_are_seeds_for_the_fuzzer() {
         println!("{target}: {} seeds", seeds.len());
     };
     write("pdf", &seeds.documents);
+    let ofd = ofd::seeds();
+    write("ofd", &ofd);
+    seeds.documents.extend(ofd);
     write("verify", &seeds.documents);
     write("cms", &seeds.messages);
     write("timestamp", &seeds.timestamps);

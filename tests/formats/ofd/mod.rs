@@ -17,8 +17,33 @@ use yinxin::verification::{Indication, Report, Severity};
 
 use self::{
     book::Book,
-    seals::{Cast, sealed},
+    seals::{Cast, MakeSeal, Sign, sealed},
 };
+
+/// Packages of every kind of signature, and the signatures alone, for the fuzzer.
+pub fn seeds() -> BTreeSet<Vec<u8>> {
+    let cast = Cast::new();
+    let mut books = vec![sealed(&cast)];
+    for version in [1, 5] {
+        let mut book = Book::new();
+        let seal = MakeSeal::new(version, &cast.signer).make(&cast.maker);
+        let sign = Sign {
+            version,
+            ..Sign::default()
+        };
+        sign.seal(&mut book, &seal, &cast.signer);
+        books.push(book);
+    }
+    for attributes in [true, false] {
+        let mut book = Book::new();
+        Sign::default().message(&mut book, &cast.signer, &cast.root, attributes);
+        books.push(book);
+    }
+    let values = books
+        .iter()
+        .map(|book| book.file("Doc_0/Signs/Sign_0/SignedValue.dat").to_vec());
+    values.chain(books.iter().map(Book::zip)).collect()
+}
 
 fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
