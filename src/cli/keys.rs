@@ -17,9 +17,7 @@ use crate::{
     certificate::{Fonts, SEAL_LEGEND, SealPicture},
     formats::ses::MAX_PICTURE_BYTES,
     keys::{
-        authority::{
-            Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, write_public,
-        },
+        authority::{Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, write_public},
         sm2::{Sm2Authority, Sm2Identity, read_certificate},
     },
 };
