@@ -111,7 +111,8 @@ enum Make {
         department: String,
     },
     /// An electronic seal (SESeal, GB/T 38540), signed by a seal maker
-    SealMake {
+    #[command(name = "seal-make")]
+    ElectronicSeal {
         /// The seal maker: MAKER.pem and MAKER.key
         #[arg(long)]
         maker: PathBuf,
@@ -243,7 +244,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             issued.save(&certificate, &key)?;
             println!("{}\n{}", certificate.display(), key.display());
         }
-        Make::SealMake {
+        Make::ElectronicSeal {
             maker,
             signers,
             name,
