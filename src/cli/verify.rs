@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Args;
@@ -16,8 +17,8 @@ use super::CommandError;
 use crate::{
     certificate::{Fonts, Press},
     verification::{
-        Bilingual, Finding, Indication, Language, MAX_DOCUMENT_BYTES, Report, RevocationPolicy, Severity, TrustPlaces,
-        Verifier, paper,
+        Bilingual, Finding, Indication, Language, Limits, MAX_DOCUMENT_BYTES, Report, RevocationPolicy, Severity,
+        TrustPlaces, Verifier, paper,
         words::{Tone, plain, shown_time},
     },
 };
@@ -42,6 +43,15 @@ pub struct Arguments {
     /// Verify as of this time: 2026-11-02T12:00:00+08:00, or a day (its end, in China)
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
+    /// The largest PDF that is verified, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 52_428_800)]
+    max_bytes: usize,
+    /// How long one PDF is worked on, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 2_000)]
+    max_ms: u64,
+    /// What is kept of one PDF in memory at a time, itself included, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 268_435_456)]
+    max_memory: usize,
     /// One report a line, as JSON
     #[arg(long)]
     json: bool,
@@ -70,7 +80,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             return Ok(ExitCode::from(NOT_OPENED));
         }
     };
-    let verifier = Verifier::new(trust);
+    let verifier = Verifier::new(trust).within(Limits {
+        document_bytes: arguments.max_bytes,
+        time: Duration::from_millis(arguments.max_ms),
+        memory_bytes: arguments.max_memory,
+    });
     let press = arguments
         .report
         .as_ref()

@@ -7,6 +7,7 @@ mod sealing;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::Deserialize;
@@ -15,7 +16,10 @@ pub use self::{
     limits::Limits,
     sealing::{Revocation, Timestamps, is_address},
 };
-use crate::{ids::DepartmentId, verification::RevocationPolicy};
+use crate::{
+    ids::DepartmentId,
+    verification::{self, RevocationPolicy},
+};
 
 /// The whole of `node.toml`. Relative paths are relative to the file's folder.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -152,7 +156,7 @@ pub struct Trust {
 }
 
 /// The public verification of documents.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Verification {
     /// The department in whose name printable reports are sealed: one of `certificates.seals`. Default: none, and no
@@ -165,6 +169,36 @@ pub struct Verification {
     /// process of their own. Default: what runs.
     #[serde(skip)]
     pub program: Option<PathBuf>,
+    /// The largest PDF that is verified, in bytes. Default 52,428,800 (50 MiB), which is also the most.
+    pub document_bytes: usize,
+    /// How long one PDF is worked on, in milliseconds. Default 2,000.
+    pub time_ms: u64,
+    /// What is kept of one PDF in memory at a time, itself included, in bytes. Default 268,435,456 (256 MiB).
+    pub memory_bytes: usize,
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self {
+            department: None,
+            revocation: RevocationPolicy::default(),
+            program: None,
+            document_bytes: 52_428_800,
+            time_ms: 2_000,
+            memory_bytes: 268_435_456,
+        }
+    }
+}
+
+impl Verification {
+    /// What one document may cost; beyond it, its verdict is INDETERMINATE.
+    pub fn limits(&self) -> verification::Limits {
+        verification::Limits {
+            document_bytes: self.document_bytes,
+            time: Duration::from_millis(self.time_ms),
+            memory_bytes: self.memory_bytes,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -316,6 +350,10 @@ impl Config {
                 .any(|seal| seal.department == *department)
         {
             return Err("`verification.department` must be one of `certificates.seals`".to_owned());
+        }
+        let verification = &self.verification;
+        if verification.document_bytes == 0 || verification.time_ms == 0 || verification.memory_bytes == 0 {
+            return Err("the limits in `verification` must be more than 0".to_owned());
         }
         if self.trust.list.is_some() != self.trust.list_key.is_some() {
             return Err("`trust.list` and `trust.list_key` go together".to_owned());

@@ -165,7 +165,7 @@ impl Services {
         let trust = trust_places(config).open(clock.now());
         let trust = trust.map_err(StartError::service("the trusted roots"))?;
         let issuer = Arc::new(issuer);
-        let verifier = Verifier::new(trust);
+        let verifier = Verifier::new(trust).within(config.verification.limits());
         let desk = Desk::new(
             verifier.clone(),
             db.clone(),

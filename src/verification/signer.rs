@@ -39,6 +39,24 @@ impl Profile {
     }
 }
 
+/// What a message signs.
+pub trait Content {
+    fn digest(&self, digest: Digest) -> Vec<u8>;
+
+    fn bytes(&self) -> Vec<u8>;
+}
+
+/// Pieces, one after the other.
+impl<const N: usize> Content for [&[u8]; N] {
+    fn digest(&self, digest: Digest) -> Vec<u8> {
+        digest.of(self)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.concat()
+    }
+}
+
 /// What was found out about one signature.
 #[derive(Default)]
 pub struct Judgement {
@@ -68,7 +86,7 @@ impl Judgement {
 pub fn judge(
     message: &[u8],
     profile: Profile,
-    pieces: &[&[u8]],
+    pieces: &dyn Content,
     claimed: Option<Timestamp>,
     (trust, at): (&Trust, Timestamp),
 ) -> Judgement {
@@ -101,7 +119,7 @@ pub fn judge_value<'a>(
     judgement: &mut Judgement,
     message: &'a Message,
     profile: Profile,
-    pieces: &[&[u8]],
+    pieces: &dyn Content,
 ) -> Option<&'a [u8]> {
     let [signer] = message.signers.as_slice() else {
         judgement.find_with(Code::SignerCount, message.signers.len().to_string());
@@ -132,11 +150,11 @@ pub fn judge_value<'a>(
         Profile::Pades | Profile::Pkcs7 => true,
         Profile::Pkcs7Sha1 => {
             judgement.find_with(Code::AlgorithmWeak, "adbe.pkcs7.sha1");
-            judge_imprint(judgement, Some(Digest::Sha1.of(pieces)), inside)
+            judge_imprint(judgement, Some(pieces.digest(Digest::Sha1)), inside)
         }
         Profile::Timestamp => match TstInfo::parse(inside) {
             Ok(info) => {
-                let expected = Digest::of_oid(info.imprint.algorithm).map(|digest| digest.of(pieces));
+                let expected = Digest::of_oid(info.imprint.algorithm).map(|digest| pieces.digest(digest));
                 judge_imprint(judgement, expected, &info.imprint.digest)
             }
             Err(_) => {
@@ -146,7 +164,7 @@ pub fn judge_value<'a>(
         },
     };
     let content = [inside];
-    let content = if stands_inside { &content } else { pieces };
+    let content: &dyn Content = if stands_inside { &content } else { pieces };
     let digest_right = judge_attributes(judgement, message, signer, profile, content) && content_right;
 
     let certificate = signer.certificate.and_then(|place| message.certificates.get(place));
@@ -183,7 +201,7 @@ fn judge_attributes(
     message: &Message,
     signer: &Signer,
     profile: Profile,
-    content: &[&[u8]],
+    content: &dyn Content,
 ) -> bool {
     let Some(attributes) = &signer.attributes else {
         // The value is then over the content itself, and nothing in the message says what was meant to be signed.
@@ -222,7 +240,7 @@ fn judge_attributes(
             format!("{}, {}", digest.name(), signer.algorithm),
         );
     }
-    let same = digest.of(content) == *expected;
+    let same = content.digest(digest) == *expected;
     if judgement.digest_matches != Some(false) {
         judgement.digest_matches = Some(same);
     }
@@ -233,7 +251,7 @@ fn judge_attributes(
 }
 
 /// Whether the signature value is right, over the signed attributes or, without any, over the content.
-fn judge_signature(judgement: &mut Judgement, signer: &Signer, spki: &[u8], content: &[&[u8]]) -> bool {
+fn judge_signature(judgement: &mut Judgement, signer: &Signer, spki: &[u8], content: &dyn Content) -> bool {
     let unknown = |judgement: &mut Judgement| {
         judgement.find_with(Code::AlgorithmUnknown, &signer.algorithm);
         false
@@ -243,7 +261,7 @@ fn judge_signature(judgement: &mut Judgement, signer: &Signer, spki: &[u8], cont
     };
     let check = |signed: &[u8]| verify_scheme(spki, scheme, signed, &signer.signature);
     let verdict = match &signer.attributes {
-        None => check(&content.concat()),
+        None => check(&content.bytes()),
         Some(attributes) => match (check(&attributes.der), &attributes.stored) {
             (Some(false), Some(stored)) => {
                 let right = check(stored);

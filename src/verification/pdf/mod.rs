@@ -2,6 +2,7 @@
 
 mod changes;
 mod coverage;
+mod digests;
 
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::{
     changes::{Difference, Needs},
     coverage::{Covered, cover, revision_of},
+    digests::{Digests, Signed},
 };
 use super::{
     Draft, Finding, SignatureKind, SignatureReport, Trust,
@@ -67,10 +69,11 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (lim
         draft.report.signatures.push(scene.blank(signature));
     }
     // The newest first: a later document timestamp proves that what it covers was there.
+    let digests = Digests::new(bytes, &scene.covered);
     let mut modified: Vec<_> = (0..scene.signatures.len())
         .rev()
         .map(|place| {
-            let judged = scene.judge_signature(draft, place, &differences, (trust, at));
+            let judged = scene.judge_signature(draft, (place, &digests), &differences, (trust, at));
             (scene.is_timestamp(place), judged)
         })
         .collect();
@@ -275,7 +278,7 @@ impl<'a> Scene<'a> {
     fn judge_signature(
         &self,
         draft: &mut Draft,
-        place: usize,
+        (place, digests): (usize, &Digests<'_>),
         differences: &Option<Vec<Difference>>,
         (trust, at): (&Trust, Timestamp),
     ) -> Option<bool> {
@@ -303,8 +306,11 @@ impl<'a> Scene<'a> {
         let Some(message) = message(draft, signature, covered.contents(self.bytes), place) else {
             return later.filter(|modified| *modified);
         };
-        let pieces = covered.pieces(self.bytes);
-        let judgement = signer::judge(&message, profile, &pieces, signature.time, (trust, at));
+        let signed = Signed {
+            digests,
+            signature: place,
+        };
+        let judgement = signer::judge(&message, profile, &signed, signature.time, (trust, at));
         let (digest_matches, intact) = (judgement.digest_matches, judgement.intact);
         enter(draft, place, judgement);
         match (digest_matches, intact) {
