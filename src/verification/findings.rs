@@ -265,6 +265,22 @@ findings! {
         "No revocation data on the X.509 certificate ({}) are proven to have existed when they count.";
     RevocationUnreadable = "revocation_unreadable", Error, unproven(Sub::Generic),
         "文件中有无法读取的吊销信息（{} 处）。", "The file holds revocation data that cannot be read ({}).";
+    TimestampWrong = "timestamp_wrong", Error, unproven(Sub::Generic),
+        "签名所附的时间戳不成立（{}）。", "The timestamp of the signature does not hold ({}).";
+    TimestampOther = "timestamp_of_another_signature", Error, unproven(Sub::SigConstraintsFailure),
+        "签名所附的时间戳不是对此签名作出的。", "The timestamp that the signature carries is of another signature.";
+    TimestampUntrusted = "timestamp_untrusted", Warning, None,
+        "时间戳的签发机构不受信任（{}），不能证明时间。", "The authority of a timestamp is not trusted ({}): it proves no time.";
+    TimestampOrder = "timestamp_order", Error, unproven(Sub::TimestampOrderFailure),
+        "时间戳（{}）的先后与其在文件中的顺序矛盾。", "The time of a timestamp ({}) contradicts its place among the others.";
+    TimeAfterTimestamp = "claimed_time_after_timestamp", Warning, None,
+        "所称的签名时间晚于证明该签名已存在的时间戳。",
+        "The time at which it claims to be signed is later than the timestamp that proves it.";
+    TimeProven = "signing_time_proven", Info, None,
+        "可信时间戳证明签名在 {} 之前已经作出。", "A trusted timestamp proves that it was signed by {}.";
+    AlgorithmWeakSince = "algorithm_weak_since", Info, None,
+        "签名所用算法（{}）如今强度不足，但已证明签名在其尚可靠时作出。",
+        "The signature was made with an algorithm ({}) that is weak now; it is proven to be from when that was strong.";
     TrustListExpired = "trust_list_expired", Warning, None,
         "所用信任列表已过更新期限（{}）。", "The trust list that was used should have been updated by {}.";
     TimeInFuture = "claimed_time_in_future", Error, unproven(Sub::SigConstraintsFailure),

@@ -11,9 +11,11 @@ mod ofd;
 mod own;
 pub mod paper;
 mod pdf;
+mod proof;
 mod report;
 mod signer;
 mod sm2;
+mod timestamp;
 mod trust;
 pub mod words;
 
@@ -153,12 +155,17 @@ impl Draft {
         let Some(outcome) = code.outcome() else { return };
         self.outcome.worsen(outcome);
         if let Some(place) = signature {
-            if self.signature_outcomes.len() <= place {
-                self.signature_outcomes.resize(place + 1, Outcome::PASSED);
-            }
-            if let Some(own) = self.signature_outcomes.get_mut(place) {
-                own.worsen(outcome);
-            }
+            self.worsen_own(place, outcome);
+        }
+    }
+
+    /// What one signature makes of its own verdict alone.
+    fn worsen_own(&mut self, place: usize, outcome: Outcome) {
+        if self.signature_outcomes.len() <= place {
+            self.signature_outcomes.resize(place + 1, Outcome::PASSED);
+        }
+        if let Some(own) = self.signature_outcomes.get_mut(place) {
+            own.worsen(outcome);
         }
     }
 
@@ -167,6 +174,9 @@ impl Draft {
         if self.report.signatures.is_empty() && self.outcome == Outcome::PASSED {
             self.find(Code::NoSignature, None, "");
         }
+        // Beside signatures, a timestamp that is not trusted takes nothing from them.
+        let is_stamp = |signature: &SignatureReport| signature.kind == SignatureKind::DocumentTimestamp;
+        let only_stamps = self.report.signatures.iter().all(is_stamp);
         for (place, signature) in self.report.signatures.iter_mut().enumerate() {
             let mut own = self.signature_outcomes.get(place).copied().unwrap_or(Outcome::PASSED);
             if own == Outcome::PASSED && !(signature.intact && signature.trusted) {
@@ -176,7 +186,9 @@ impl Draft {
                 };
             }
             (signature.indication, signature.sub_indication) = (own.indication, own.sub_indication);
-            self.outcome.worsen(own);
+            if only_stamps || !(is_stamp(signature) && signature.intact) {
+                self.outcome.worsen(own);
+            }
         }
         (self.report.indication, self.report.sub_indication) = (self.outcome.indication, self.outcome.sub_indication);
         self.report

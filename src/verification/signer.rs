@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
 use super::{
-    RevocationReport, Trust,
+    RevocationReport, TimestampReport,
     algorithm::{verify_scheme, weakness},
     findings::Code,
-    trust::{Material, Purpose, Question},
+    proof::{self, Occasion},
 };
 use crate::formats::{
     cms::{self, Digest, Message, ParseError, Signer, SigningCertificate},
@@ -61,6 +61,8 @@ impl<const N: usize> Content for [&[u8]; N] {
 #[derive(Default)]
 pub struct Judgement {
     pub findings: Vec<(Code, String)>,
+    /// What was found out about who signed, as opposed to what.
+    pub standing: Vec<(Code, String)>,
     /// Whether the bytes are those that were signed; none where it cannot be told.
     pub digest_matches: Option<bool>,
     /// Digest and value are right.
@@ -70,14 +72,21 @@ pub struct Judgement {
     pub algorithm: Option<String>,
     pub chain: Vec<String>,
     pub revocations: Vec<RevocationReport>,
+    pub timestamps: Vec<TimestampReport>,
+    /// When it says that it was made; of a timestamp, what that is about.
+    pub time: Option<Timestamp>,
+    /// The earliest time at which it is proven to have existed.
+    pub best_signature_time: Option<Timestamp>,
+    /// The time that it proves, if it is a timestamp, sound and trusted.
+    pub proven: Option<Timestamp>,
 }
 
 impl Judgement {
-    fn find(&mut self, code: Code) {
+    pub fn find(&mut self, code: Code) {
         self.find_with(code, String::new());
     }
 
-    fn find_with(&mut self, code: Code, detail: impl Into<String>) {
+    pub fn find_with(&mut self, code: Code, detail: impl Into<String>) {
         self.findings.push((code, detail.into()));
     }
 }
@@ -88,7 +97,7 @@ pub fn judge(
     profile: Profile,
     pieces: &dyn Content,
     claimed: Option<Timestamp>,
-    (trust, at): (&Trust, Timestamp),
+    occasion: Occasion<'_, '_>,
 ) -> Judgement {
     let mut judgement = Judgement::default();
     let message = match cms::parse(message) {
@@ -102,14 +111,8 @@ pub fn judge(
             return judgement;
         }
     };
-    let Some(der) = judge_value(&mut judgement, &message, profile, pieces) else {
-        return judgement;
-    };
-    if !message.revocations.is_empty() || message.signers.iter().any(|one| !one.unsigned_attributes.is_empty()) {
-        judgement.find(Code::UnsignedParts);
-    }
-    if let Ok((_, parsed)) = X509Certificate::from_der(der) {
-        judge_trust(&mut judgement, der, &parsed, &message, claimed, (trust, at));
+    if let Some(der) = judge_value(&mut judgement, &message, profile, pieces) {
+        proof::judge(&mut judgement, &message, der, profile, claimed, occasion);
     }
     judgement
 }
@@ -154,7 +157,11 @@ pub fn judge_value<'a>(
         }
         Profile::Timestamp => match TstInfo::parse(inside) {
             Ok(info) => {
-                let expected = Digest::of_oid(info.imprint.algorithm).map(|digest| pieces.digest(digest));
+                let digest = Digest::of_oid(info.imprint.algorithm);
+                if let Some(weak) = digest.filter(|digest| digest.is_weak()) {
+                    judgement.find_with(Code::AlgorithmWeak, weak.name());
+                }
+                let expected = digest.map(|digest| pieces.digest(digest));
                 judge_imprint(judgement, expected, &info.imprint.digest)
             }
             Err(_) => {
@@ -286,49 +293,6 @@ fn judge_signature(judgement: &mut Judgement, signer: &Signer, spki: &[u8], cont
         judgement.find(Code::SignatureWrong);
     }
     right
-}
-
-fn judge_trust(
-    judgement: &mut Judgement,
-    der: &[u8],
-    parsed: &X509Certificate<'_>,
-    message: &Message,
-    claimed: Option<Timestamp>,
-    (trust, at): (&Trust, Timestamp),
-) {
-    if let Some(claimed) = claimed
-        && !within(parsed, claimed)
-    {
-        judgement.find(Code::TimeOutsideValidity);
-    }
-    let mut material = Material::new(trust, at);
-    material.add_message(message, None);
-    let Some(certificate) = material.pool.add(der) else {
-        judgement.find_with(Code::ChainWrong, "its own X.509 certificate");
-        return;
-    };
-    let question = Question {
-        certificate,
-        purpose: Purpose::Sign,
-        existed: at,
-        made_after: None,
-        weak: Vec::new(),
-    };
-    let verdict = question.judge(material.sources());
-    if material.unvouched(&message.certificates, &verdict.chain) > usize::from(verdict.chain.is_empty()) {
-        judgement.find(Code::UnusedCertificate);
-    }
-    if let Some(limit) = material.limit() {
-        judgement.find_with(Code::LimitExceeded, limit);
-    }
-    match material.evidence.unreadable {
-        0 => {}
-        unreadable => judgement.find_with(Code::RevocationUnreadable, unreadable.to_string()),
-    }
-    judgement.trusted = verdict.trusted;
-    judgement.chain = verdict.chain.iter().map(|link| link.shown.clone()).collect();
-    judgement.findings.extend(verdict.findings);
-    judgement.revocations = verdict.revocations;
 }
 
 pub fn within(certificate: &X509Certificate<'_>, time: Timestamp) -> bool {

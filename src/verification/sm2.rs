@@ -1,6 +1,5 @@
-//! SM2 with SM3 (GB/T 32918.2), which ring does not have: alone, and for chains of X.509 certificates.
+//! SM2 with SM3 (GB/T 32918.2), which ring does not have.
 
-use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
 use sm2::dsa::{Signature, VerifyingKey, signature::Verifier as _};
 use sm3::{Digest as _, Sm3};
 use x509_parser::certificate::X509Certificate;
@@ -47,41 +46,4 @@ pub fn key_of<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
     let curve = key.algorithm.parameters.as_ref()?.as_oid().ok()?;
     let is_sm2 = key.algorithm.algorithm.to_id_string() == EC_PUBLIC_KEY && curve.to_id_string() == CURVE;
     is_sm2.then_some(key.subject_public_key.data.as_ref())
-}
-
-/// SM2 with SM3 for chains: its identifier without parameters, and with NULL, which is also written.
-pub static SM2_SM3: Sm2Sm3 = Sm2Sm3 {
-    identifier: AlgorithmIdentifier::from_slice(&[0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x83, 0x75]),
-};
-pub static SM2_SM3_NULL: Sm2Sm3 = Sm2Sm3 {
-    identifier: AlgorithmIdentifier::from_slice(&[
-        0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x83, 0x75, 0x05, 0x00,
-    ]),
-};
-
-/// As a chain asks for it.
-#[derive(Debug)]
-pub struct Sm2Sm3 {
-    identifier: AlgorithmIdentifier,
-}
-
-impl SignatureVerificationAlgorithm for Sm2Sm3 {
-    fn verify_signature(&self, public_key: &[u8], message: &[u8], value: &[u8]) -> Result<(), InvalidSignature> {
-        if is_right(public_key, message, value) {
-            Ok(())
-        } else {
-            Err(InvalidSignature)
-        }
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        AlgorithmIdentifier::from_slice(&[
-            0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, // id-ecPublicKey
-            0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D, // SM2
-        ])
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.identifier
-    }
 }

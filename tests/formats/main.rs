@@ -15,6 +15,7 @@ mod mutations;
 mod ofd;
 mod pdfa;
 mod pki;
+mod proofs;
 mod sample;
 mod sealing;
 mod signers;

@@ -91,6 +91,11 @@ impl Root {
         list.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 
+    /// PEM of any other X.509 certificate that it signs.
+    pub fn issue(&self, params: &CertificateParams, key: &KeyPair) -> String {
+        params.signed_by(key, &self.issuer).unwrap().pem()
+    }
+
     /// A seal certificate with its key.
     pub fn seal(&self, leaf: &Leaf) -> Identity {
         let key = KeyPair::generate_for(leaf.algorithm).unwrap();

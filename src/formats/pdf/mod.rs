@@ -6,6 +6,7 @@
 
 mod content;
 mod document;
+mod dss;
 mod filter;
 mod lexer;
 mod long_term;
@@ -20,6 +21,7 @@ mod xref;
 pub use self::{
     content::{Area, drawn, number, plain_text},
     document::{Document, Indirect},
+    dss::{MAX_STORE_ITEMS, SecurityStore, StoreItem},
     long_term::{ValidationData, add_validation_data, key_of, prepare_timestamp},
     object::{Dictionary, Entry, MAX_DEPTH, MAX_VALUES, Object, Reference},
     seal::{Appearance, DEFAULT_CONTENTS_BYTES, Seal, SealError, prepare},

@@ -16,7 +16,9 @@ use self::{
 use super::{
     Draft, Finding, SignatureKind, SignatureReport, Trust,
     findings::{Code, Outcome},
+    proof::Occasion,
     signer::{self, Judgement, Profile},
+    trust::{Material, Source},
 };
 use crate::formats::{
     cms,
@@ -68,15 +70,28 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (lim
     for signature in &scene.signatures {
         draft.report.signatures.push(scene.blank(signature));
     }
-    // The newest first: a later document timestamp proves that what it covers was there.
     let digests = Digests::new(bytes, &scene.covered);
-    let mut modified: Vec<_> = (0..scene.signatures.len())
+    let mut times = Times {
+        material: Material::new(trust, at),
+        proven: Vec::new(),
+    };
+    scene.add_store(draft, &mut times.material);
+    // Document timestamps before all others, the newest first: each proves that what it covers was there.
+    let (stamps, others): (Vec<_>, Vec<_>) = (0..scene.signatures.len())
         .rev()
+        .partition(|place| scene.is_timestamp(*place));
+    let mut modified: Vec<_> = stamps
+        .into_iter()
+        .chain(others)
         .map(|place| {
-            let judged = scene.judge_signature(draft, (place, &digests), &differences, (trust, at));
+            let judged = scene.judge_signature(draft, (place, &digests), &differences, &mut times);
             (scene.is_timestamp(place), judged)
         })
         .collect();
+    match times.material.evidence.unreadable {
+        0 => {}
+        unreadable => draft.find(Code::RevocationUnreadable, None, &unreadable.to_string()),
+    }
     // A timestamp that cannot be judged says nothing of the signatures under it.
     if modified.iter().any(|(is_timestamp, _)| !is_timestamp) {
         modified.retain(|(is_timestamp, modified)| !is_timestamp || modified.is_some());
@@ -162,6 +177,25 @@ fn code_of(doubt: Doubt) -> Code {
         Doubt::Empty => Code::XrefEmpty,
         Doubt::RevisionEnd => Code::RevisionEnd,
         Doubt::Encrypted => Code::Encrypted,
+    }
+}
+
+/// What is at hand, and what document timestamps prove.
+struct Times<'t> {
+    material: Material<'t>,
+    /// Each covers the file up to a byte, and is from a time.
+    proven: Vec<(usize, Timestamp)>,
+}
+
+impl<'t> Times<'t> {
+    /// For the signature over a range: what it covers was there before it was made.
+    fn occasion(&mut self, covered: &Covered) -> Occasion<'_, 't> {
+        let before = self.proven.iter().filter(|(end, _)| *end < covered.end);
+        Occasion {
+            made_after: before.map(|(_, time)| *time).max(),
+            end: Some(covered.gap.end),
+            material: &mut self.material,
+        }
     }
 }
 
@@ -280,14 +314,14 @@ impl<'a> Scene<'a> {
         draft: &mut Draft,
         (place, digests): (usize, &Digests<'_>),
         differences: &Option<Vec<Difference>>,
-        (trust, at): (&Trust, Timestamp),
+        times: &mut Times<'_>,
     ) -> Option<bool> {
         let signature = self.signatures.get(place)?;
-        if let Some(claimed) = signature.time {
-            draft.find(Code::TimeClaimed, Some(place), "");
-            if claimed > at.saturating_add(CLOCK_SKEW).unwrap_or(at) {
-                draft.find(Code::TimeInFuture, Some(place), "");
-            }
+        let at = times.material.at;
+        if let Some(claimed) = signature.time
+            && claimed > at.saturating_add(CLOCK_SKEW).unwrap_or(at)
+        {
+            draft.find(Code::TimeInFuture, Some(place), "");
         }
         let sub_filter = signature.sub_filter.as_deref().unwrap_or_default();
         let profile = Profile::of_sub_filter(sub_filter);
@@ -300,7 +334,7 @@ impl<'a> Scene<'a> {
         }
         let profile = profile.unwrap_or(Profile::Pades);
         let Some(covered) = self.covered.get(place).and_then(Option::as_ref) else {
-            return self.judge_fault(draft, place, profile, (trust, at));
+            return self.judge_fault(draft, place, profile, times);
         };
         let later = self.judge_later(draft, place, covered, differences);
         let Some(message) = message(draft, signature, covered.contents(self.bytes), place) else {
@@ -310,9 +344,13 @@ impl<'a> Scene<'a> {
             digests,
             signature: place,
         };
-        let judgement = signer::judge(&message, profile, &signed, signature.time, (trust, at));
+        let judgement = signer::judge(&message, profile, &signed, signature.time, times.occasion(covered));
         let (digest_matches, intact) = (judgement.digest_matches, judgement.intact);
-        enter(draft, place, judgement);
+        if let Some(time) = judgement.proven {
+            times.material.existence.prove(covered.end, time);
+            times.proven.push((covered.end, time));
+        }
+        self.enter(draft, place, judgement);
         match (digest_matches, intact) {
             (Some(false), _) => Some(true),
             // Somebody changed the message, or its signer wrote it so: it cannot be told which.
@@ -323,21 +361,73 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Adds the document's security store to what is at hand.
+    fn add_store(&self, draft: &mut Draft, material: &mut Material<'_>) {
+        let Some(document) = &self.document else { return };
+        let store = match document.latest().security_store() {
+            Ok(store) => store,
+            Err(error @ ReadError::Limit(_)) => return draft.unreadable(&error),
+            // A catalog that cannot be read is a finding already.
+            Err(_) => return,
+        };
+        material.evidence.unreadable += store.broken;
+        for item in &store.certificates {
+            if material.pool.add(&item.der).is_none() {
+                material.evidence.unreadable += 1;
+            }
+        }
+        for item in &store.crls {
+            material.evidence.add_crl(&item.der, Source::Document, Some(item.end));
+        }
+        for item in &store.responses {
+            let (pool, evidence) = (&mut material.pool, &mut material.evidence);
+            evidence.add_response(pool, &item.der, Source::Document, Some(item.end));
+        }
+    }
+
+    /// Enters what was found out about a signature. A document timestamp beside signatures proves nothing where its
+    /// authority is not trusted, and takes nothing from them.
+    fn enter(&self, draft: &mut Draft, place: usize, judgement: Judgement) {
+        for (code, detail) in &judgement.findings {
+            draft.find(*code, Some(place), detail);
+        }
+        let is_beside = self.is_timestamp(place) && (0..self.signatures.len()).any(|other| !self.is_timestamp(other));
+        for (code, detail) in &judgement.standing {
+            match code.outcome().filter(|_| is_beside) {
+                Some(outcome) => {
+                    draft.worsen_own(place, outcome);
+                    draft.find(Code::TimestampUntrusted, Some(place), code.as_str());
+                }
+                None => draft.find(*code, Some(place), detail),
+            }
+        }
+        match (judgement.best_signature_time, judgement.time) {
+            _ if self.is_timestamp(place) => {}
+            (Some(time), _) => draft.find(Code::TimeProven, Some(place), &time.to_string()),
+            (None, Some(_)) => draft.find(Code::TimeClaimed, Some(place), ""),
+            (None, None) => {}
+        }
+        if let Some(own) = draft.report.signatures.get_mut(place) {
+            own.intact = judgement.intact;
+            own.trusted = judgement.trusted;
+            own.signing_time_proof = match (judgement.best_signature_time, judgement.proven) {
+                (Some(_), _) | (_, Some(_)) => Some("timestamp".to_owned()),
+                _ => judgement.time.map(|_| "claimed".to_owned()),
+            };
+        }
+        draft.name_signer(place, judgement);
+    }
+
     /// A `/ByteRange` that is not sound.
-    fn judge_fault(
-        &self,
-        draft: &mut Draft,
-        place: usize,
-        profile: Profile,
-        (trust, at): (&Trust, Timestamp),
-    ) -> Option<bool> {
+    fn judge_fault(&self, draft: &mut Draft, place: usize, profile: Profile, times: &mut Times<'_>) -> Option<bool> {
         let (code, range) = self.faults.get(place)?.as_ref()?;
         draft.find(*code, Some(place), "");
         if *code == Code::ByteRangePastEnd {
             return Some(true);
         }
         // A range that leaves out more than the signature leaves room for what nobody signed, and something is there.
-        let pieces = range.as_ref()?.pieces(self.bytes);
+        let range = range.as_ref()?;
+        let pieces = range.pieces(self.bytes);
         let signature = self.signatures.get(place)?;
         let contents = signature.contents.clone().and_then(|contents| self.bytes.get(contents));
         let digits = contents.and_then(|contents| contents.get(1..contents.len().checked_sub(1)?));
@@ -345,7 +435,7 @@ impl<'a> Scene<'a> {
         let Some((message, _)) = decoded.as_deref().and_then(|decoded| cms::split(decoded).ok()) else {
             return Some(true);
         };
-        let judgement = signer::judge(message, profile, &pieces, signature.time, (trust, at));
+        let judgement = signer::judge(message, profile, &pieces, signature.time, times.occasion(range));
         draft.name_signer(place, judgement);
         Some(true)
     }
@@ -459,21 +549,13 @@ fn message(draft: &mut Draft, signature: &SignatureDictionary, contents: &[u8], 
     }
 }
 
-fn enter(draft: &mut Draft, place: usize, judgement: Judgement) {
-    for (code, detail) in &judgement.findings {
-        draft.find(*code, Some(place), detail);
-    }
-    if let Some(own) = draft.report.signatures.get_mut(place) {
-        own.intact = judgement.intact;
-        own.trusted = judgement.trusted;
-    }
-    draft.name_signer(place, judgement);
-}
-
 impl Draft {
     fn name_signer(&mut self, place: usize, judgement: Judgement) {
         if let Some(own) = self.report.signatures.get_mut(place) {
             own.signer = judgement.signer;
+            own.signing_time = judgement.time.or(own.signing_time);
+            own.best_signature_time = judgement.best_signature_time;
+            own.timestamps = judgement.timestamps;
             own.algorithm = judgement.algorithm;
             own.chain = judgement.chain;
             own.revocation = judgement.revocations.first().map(|own| own.status.name().to_owned());

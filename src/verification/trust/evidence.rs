@@ -169,7 +169,6 @@ impl Existence {
         Self { at, proofs: Vec::new() }
     }
 
-    #[cfg(test)]
     /// A timestamp proves the file up to a byte.
     pub fn prove(&mut self, end: usize, time: Timestamp) {
         self.proofs.push((end, time));

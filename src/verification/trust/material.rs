@@ -89,11 +89,11 @@ impl<'a> Material<'a> {
                     let signed = |one: &Arc<Certificate>, by: &Arc<Certificate>| {
                         one.issuer == by.subject && matches!(self.pool.check(&one.signed, by), Check::Right(_))
                     };
-                    // That it signed itself says nothing; that it signed a link of the chain does.
+                    // That it signed itself says nothing, unless it signed a link of the chain too.
                     let issuers = self.pool.of_subject(&certificate.issuer);
                     let mut others = issuers.iter().filter(|issuer| issuer.der() != certificate.der());
                     others.any(|issuer| signed(certificate, issuer))
-                        || chain.iter().any(|link| signed(link, certificate))
+                        || (signed(certificate, certificate) && chain.iter().any(|link| signed(link, certificate)))
                 })
         };
         certificates.iter().filter(|der| !vouched(der)).count()

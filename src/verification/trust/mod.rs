@@ -20,10 +20,11 @@ use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 
 pub use self::{
-    evidence::Evidence,
+    evidence::{Evidence, Source},
     material::Material,
     path::Purpose,
     roots::{MAX_ROOTS, TrustError, TrustPlaces},
+    value::strong_until,
     verdict::{Question, Verdict},
 };
 use super::TrustSnapshot;

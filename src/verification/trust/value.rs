@@ -1,17 +1,11 @@
 //! Whether a key has signed an X.509 certificate, a CRL or an OCSP response.
 
-use der::{Decode, Encode};
 use jiff::Timestamp;
-use rustls_pki_types::SignatureVerificationAlgorithm;
-use webpki::ALL_VERIFICATION_ALGS;
 
 use crate::{
     formats::x509::{Certificate, Signed},
-    verification::sm2::{SM2_SM3, SM2_SM3_NULL},
+    verification::algorithm::{verify, weakness_of},
 };
-
-/// What ring has not.
-static SM2: &[&dyn SignatureVerificationAlgorithm] = &[&SM2_SM3, &SM2_SM3_NULL];
 
 /// What came of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +13,7 @@ pub enum Check {
     /// It has; with an algorithm that is no longer strong, where that is so.
     Right(Option<Weak>),
     Wrong,
-    /// The algorithm is not known.
+    /// The algorithm is not known, or not the key's.
     Unknown(String),
     Limit(&'static str),
 }
@@ -34,26 +28,30 @@ pub struct Weak {
 
 /// Whether the key of an X.509 certificate has signed.
 pub fn check(signed: &Signed, key: &Certificate) -> Check {
-    let content = |der: &[u8]| der::AnyRef::from_der(der).map(|any| any.value().to_vec());
-    let unknown = || Check::Unknown("an algorithm that is not known".to_owned());
-    let Ok(algorithm) = content(signed.algorithm()) else {
-        return unknown();
-    };
-    let Ok(spki) = spki::SubjectPublicKeyInfoRef::from_der(&key.public_key) else {
-        return unknown();
-    };
-    let Ok(of_key) = spki.algorithm.to_der().and_then(|der| content(&der)) else {
-        return unknown();
-    };
-    let fits = |known: &&&dyn SignatureVerificationAlgorithm| {
-        known.signature_alg_id().as_ref() == algorithm && known.public_key_alg_id().as_ref() == of_key
-    };
-    let mut all = ALL_VERIFICATION_ALGS.iter().chain(SM2);
-    let Some(known) = all.find(fits) else {
-        return unknown();
-    };
-    match known.verify_signature(key.key_octets(), signed.body(), signed.value()) {
-        Ok(()) => Check::Right(None),
-        Err(_) => Check::Wrong,
+    let (spki, algorithm) = (key.public_key.as_slice(), signed.algorithm());
+    match verify(spki, algorithm, signed.body(), signed.value()) {
+        Some(true) => Check::Right(weakness_of(spki, algorithm).map(|name| Weak {
+            until: strong_until(&name),
+            name,
+        })),
+        Some(false) => Check::Wrong,
+        None => Check::Unknown("an algorithm that is not known".to_owned()),
     }
 }
+
+/// Until when an algorithm that is weak now was strong enough to sign with: SP 800-131A for SHA-1 and RSA below 2,048
+/// bits, FIPS 186-5 for DSA. Of anything else nothing is forgiven.
+pub fn strong_until(name: &str) -> Timestamp {
+    let bits = name.strip_prefix("RSA ").and_then(|bits| bits.parse::<u32>().ok());
+    let until = match name {
+        "SHA-1" => END_OF_2013,
+        "DSA" => FEBRUARY_2023,
+        _ if bits.is_some_and(|bits| bits >= 1024) => END_OF_2013,
+        _ => return Timestamp::MIN,
+    };
+    Timestamp::from_second(until).unwrap_or(Timestamp::MIN)
+}
+
+/// 2013-12-31T23:59:59Z and 2023-02-03T00:00:00Z.
+const END_OF_2013: i64 = 1_388_534_399;
+const FEBRUARY_2023: i64 = 1_675_382_400;

@@ -1,0 +1,223 @@
+//! Timestamps of signatures, by `openssl ts`: what they prove, and those that prove nothing.
+
+use std::{fs, process::Command};
+
+use cms::{
+    content_info::ContentInfo,
+    signed_data::{SignedData, SignerInfos},
+};
+use der::{Any, Decode, Encode, asn1::SetOfVec};
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{CertificateParams, CustomExtension, DnType, KeyPair, KeyUsagePurpose, date_time_ymd};
+use x509_cert::attr::Attribute;
+use yinxin::{
+    formats::{pdf::prepare, timestamp::SIGNATURE_TIMESTAMP},
+    keys::Identity,
+    verification::{Indication, Report, SubIndication},
+};
+
+use crate::{
+    attacks::assert_finds,
+    command::Folder,
+    pki::{Leaf, Root},
+    sample::{seal_of, tiny},
+};
+
+/// A timestamp authority in a folder, as `openssl ts` wants it.
+struct Authority(Folder);
+
+impl Authority {
+    fn new(root: &Root) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "示例时间戳");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2044, 1, 1));
+        // id-kp-timeStamping alone.
+        let purpose = vec![0x30, 0x0A, 0x06, 0x08, 0x2B, 6, 1, 5, 5, 7, 3, 8];
+        let mut purpose = CustomExtension::from_oid_content(&[2, 5, 29, 37], purpose);
+        purpose.set_criticality(true);
+        params.custom_extensions.push(purpose);
+        let key = KeyPair::generate().unwrap();
+        let folder = Folder::new();
+        folder.write("tsa.pem", root.issue(&params, &key).as_bytes());
+        folder.write("tsa.key", key.serialize_pem().as_bytes());
+        let config = "[tsa]\ndefault_tsa=own\n[own]\nserial=serial\nsigner_cert=tsa.pem\ncerts=tsa.pem\n\
+            signer_key=tsa.key\nsigner_digest=sha256\ndefault_policy=1.2.3.4\ndigests=sha256\naccuracy=secs:1\n\
+            ess_cert_id_alg=sha256\n";
+        folder.write("ts.cnf", config.as_bytes());
+        Self(folder)
+    }
+
+    /// The token over some bytes.
+    fn stamp(&self, value: &[u8]) -> Vec<u8> {
+        let folder = &self.0;
+        folder.write("value", value);
+        for arguments in [
+            &["-query", "-data", "value", "-sha256", "-cert", "-out", "query"][..],
+            &[
+                "-reply",
+                "-config",
+                "ts.cnf",
+                "-queryfile",
+                "query",
+                "-token_out",
+                "-out",
+                "token",
+            ],
+        ] {
+            let made = Command::new("openssl")
+                .arg("ts")
+                .args(arguments)
+                .current_dir(&folder.0)
+                .output()
+                .unwrap();
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        }
+        fs::read(folder.0.join("token")).unwrap()
+    }
+}
+
+/// A sealed document whose signature carries what is made of its value.
+fn stamped(identity: &Identity, text: &str, token: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let prepared = prepare(&tiny(text), &seal_of()).unwrap();
+    let message = identity.sign_detached(&prepared.bytes_to_sign()).unwrap();
+    let info = ContentInfo::from_der(&message).unwrap();
+    let mut data: SignedData = info.content.decode_as().unwrap();
+    let mut signer = data.signer_infos.0.as_slice()[0].clone();
+    let token = Any::from_der(&token(signer.signature.as_bytes())).unwrap();
+    let attribute = Attribute {
+        oid: SIGNATURE_TIMESTAMP,
+        values: SetOfVec::try_from(vec![token]).unwrap(),
+    };
+    signer.unsigned_attrs = Some(SetOfVec::try_from(vec![attribute]).unwrap());
+    data.signer_infos = SignerInfos::try_from(vec![signer]).unwrap();
+    let content = Any::encode_from(&data).unwrap();
+    let info = ContentInfo {
+        content_type: info.content_type,
+        content,
+    };
+    prepared.finish(&info.to_der().unwrap()).unwrap()
+}
+
+fn short() -> Leaf {
+    Leaf {
+        years: (2020, 2030),
+        ..Leaf::default()
+    }
+}
+
+fn judge(root: &Root, document: &[u8], at: &str) -> Report {
+    root.verifier().verify(document, None, at.parse().unwrap())
+}
+
+fn has(report: &Report, code: &str) -> bool {
+    report.findings.iter().any(|finding| finding.code == code)
+}
+
+const SOON: &str = "2029-01-01T00:00:00Z";
+const LATER: &str = "2035-01-01T00:00:00Z";
+
+#[test]
+fn a_timestamp_proves_that_it_was_signed_before_its_signer_expired() {
+    let root = Root::new("示例根");
+    let authority = Authority::new(&root);
+    let document = stamped(&root.seal(&short()), "one", |value| authority.stamp(value));
+    for at in [SOON, LATER] {
+        let report = judge(&root, &document, at);
+        assert_eq!(
+            report.indication,
+            Indication::TotalPassed,
+            "{at}: {:?}",
+            report.findings
+        );
+        let signature = &report.signatures[0];
+        assert!(signature.timestamps[0].intact && signature.timestamps[0].trusted);
+        assert_eq!(signature.timestamps[0].authority.as_deref(), Some("示例时间戳"));
+        let age = Timestamp::now().duration_since(signature.best_signature_time.unwrap());
+        assert!(age.abs() < SignedDuration::from_mins(10), "{age}");
+        assert_eq!(signature.signing_time_proof.as_deref(), Some("timestamp"));
+        assert!(has(&report, "signing_time_proven") && !has(&report, "signing_time_claimed"));
+        assert_eq!(has(&report, "signer_expired_since"), at == LATER);
+    }
+    // The authority has expired too, and nothing proves that its timestamp is older.
+    let report = judge(&root, &document, "2044-06-01T00:00:00Z");
+    assert_finds(
+        &report,
+        "timestamp_untrusted",
+        Indication::Indeterminate,
+        SubIndication::OutOfBoundsNoPoe,
+    );
+}
+
+#[test]
+fn a_timestamp_copied_from_another_signature_never_passes() {
+    let root = Root::new("示例根");
+    let authority = Authority::new(&root);
+    let identity = root.seal(&short());
+    let mut kept = Vec::new();
+    stamped(&identity, "one", |value| {
+        kept = authority.stamp(value);
+        kept.clone()
+    });
+    let report = judge(&root, &stamped(&identity, "two", |_| kept), SOON);
+    assert_finds(
+        &report,
+        "timestamp_of_another_signature",
+        Indication::Indeterminate,
+        SubIndication::SigConstraintsFailure,
+    );
+    assert!(report.signatures[0].intact && report.signatures[0].best_signature_time.is_none());
+}
+
+#[test]
+fn a_byte_changed_anywhere_in_a_timestamp_never_passes() {
+    let root = Root::new("示例根");
+    let authority = Authority::new(&root);
+    let identity = root.seal(&short());
+    let mut length = 0;
+    stamped(&identity, "one", |value| {
+        let token = authority.stamp(value);
+        length = token.len();
+        token
+    });
+    for at in (0..length).step_by(17) {
+        let document = stamped(&identity, "one", |value| {
+            let mut token = authority.stamp(value);
+            // Content only: the length of a value is what makes it one.
+            token[at] ^= 1;
+            Any::from_der(&token).map_or_else(|_| vec![5, 0], |_| token)
+        });
+        let report = judge(&root, &document, SOON);
+        assert_ne!(report.indication, Indication::TotalPassed, "byte {at}");
+    }
+}
+
+#[test]
+fn a_timestamp_of_an_authority_that_is_not_trusted_proves_nothing_and_does_no_harm() {
+    let (root, stranger) = (Root::new("示例根"), Root::new("路人示例根"));
+    let authority = Authority::new(&stranger);
+    let document = stamped(&root.seal(&short()), "one", |value| authority.stamp(value));
+    let report = judge(&root, &document, SOON);
+    assert_eq!(report.indication, Indication::TotalPassed, "{:?}", report.findings);
+    assert!(has(&report, "timestamp_untrusted") && has(&report, "signing_time_claimed"));
+    assert!(!report.signatures[0].timestamps[0].trusted);
+    let report = judge(&root, &document, LATER);
+    assert_finds(
+        &report,
+        "signer_expired",
+        Indication::Indeterminate,
+        SubIndication::OutOfBoundsNoPoe,
+    );
+}
+
+#[test]
+fn what_is_no_timestamp_at_all_is_found() {
+    let root = Root::new("示例根");
+    let document = stamped(&root.seal(&short()), "one", |_| vec![5, 0]);
+    assert_finds(
+        &judge(&root, &document, SOON),
+        "timestamp_wrong",
+        Indication::Indeterminate,
+        SubIndication::Generic,
+    );
+}
