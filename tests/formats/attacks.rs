@@ -8,6 +8,7 @@ mod forms;
 mod incremental;
 mod messages;
 mod pages;
+mod permitted;
 mod references;
 mod revocation;
 pub mod scene;

@@ -8,6 +8,7 @@ mod command;
 mod costs;
 mod county;
 mod fuzz_seeds;
+mod hostile;
 mod issuing;
 mod judges;
 mod levels;

@@ -2,7 +2,7 @@
 
 use super::{
     cases::{Case, Modified, case},
-    scene::{FIRST_PAGE, Permits, Stage, catalog},
+    scene::{FIRST_PAGE, Permits, Stage, catalog, signed, unsigned},
     writer::{TRAILER, Writer},
 };
 
@@ -103,13 +103,7 @@ fn description(stage: &Stage) -> Vec<Case> {
         w.trailer(&TRAILER.replace("/Info 13", "/Info 40"))
             .object(40, "<< /Title (Another agreement) >>");
     });
-    let metadata = update(&|w| {
-        w.object(1, &catalog(Permits::Nothing, "/Metadata 40 0 R")).stream(
-            40,
-            "/Type /Metadata /Subtype /XML",
-            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"/>",
-        );
-    });
+    let metadata = retitled(stage);
     let identifier = update(&|w| {
         w.trailer(&TRAILER.replace("[<0011", "[<9911"));
     });
@@ -119,8 +113,25 @@ fn description(stage: &Stage) -> Vec<Case> {
     vec![
         case(class, "another title", title, codes),
         case(class, "other information", other, codes),
-        case(class, "metadata added", metadata, codes),
+        case(class, "another title in the metadata", metadata, codes),
         case(class, "another identifier", identifier, codes).headline(Modified::NotUnchanged),
         case(class, "an object that nothing uses", unused, codes).headline(Modified::NotUnchanged),
     ]
+}
+
+/// A document whose metadata tell its title, and then another.
+fn retitled(stage: &Stage) -> Vec<u8> {
+    let entries = "/Type /Metadata /Subtype /XML";
+    let packet = |title: &str| {
+        format!(
+            "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
+             <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><dc:title><rdf:Alt>\
+             <rdf:li xml:lang=\"x-default\">{title}</rdf:li></rdf:Alt></dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"
+        )
+    };
+    let mut pdf = unsigned(Permits::Nothing);
+    pdf.object(1, &catalog(Permits::Nothing, "/Metadata 30 0 R"))
+        .stream(30, entries, &packet("Agreement"));
+    let mut w = Writer::update(&signed(&pdf.finish(), &stage.identity));
+    w.stream(30, entries, &packet("Another agreement")).finish()
 }

@@ -20,6 +20,7 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     let swap = "form appearance swap";
     let class = "form";
     let codes: &[&str] = &[
+        "annotation_changed",
         "appearance_swapped",
         "appearance_not_proven",
         "field_changed",

@@ -9,7 +9,7 @@ use super::{
 pub fn cases(stage: &Stage) -> Vec<Case> {
     let class = "pages";
     let tree: &[&str] = &["pages_changed", "page_content_changed"];
-    let shown: &[&str] = &["page_content_changed", "page_changed"];
+    let shown: &[&str] = &["pages_changed", "page_content_changed", "page_changed"];
     let mut cases = Vec::new();
     for permits in ALL {
         let mut add = |name: &str, codes, write: &dyn Fn(&mut Writer)| {
