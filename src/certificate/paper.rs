@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CertificateError, Issuer, layout::Sheet, long_term::Level, sealing::Sealable};
+use super::{CertificateError, Issuer, layout::Sheet, sealing::Sealable};
 use crate::{
     audit::{Action, Entry},
     ids::{DepartmentId, RequestId},
@@ -48,7 +48,7 @@ impl Issuer {
             picture: self.seal_picture(&issuer)?,
             issuer: Arc::clone(&issuer),
         };
-        let (long_term, level) = (&self.parts.long_term, Level::B);
+        let (long_term, level) = (&self.parts.long_term, self.parts.long_term.highest());
         let ready = long_term.ready(seal, level).await?;
         let prepared = sealable.prepare(title, now, long_term.contents_bytes(seal, level))?;
         let entry = Entry {

@@ -18,6 +18,7 @@ use yinxin::{
     },
     keys::{Identity, TimestampAuthority},
     server::Fetcher,
+    verification::Indication,
 };
 
 use crate::{
@@ -297,6 +298,25 @@ async fn pyhanko_passes_every_level_at_that_level() {
         for fact in facts {
             assert!(text.contains(fact), "{level:?}: {fact} is not in: {text}");
         }
+    }
+}
+
+#[tokio::test]
+async fn our_own_verifier_passes_every_level() {
+    let root = Root::new("示例根");
+    let (folder, clock) = (Folder::new(), ManualClock::at(noon()));
+    let list = folder.write("root.crl", &root.list(&[], (2026, 12, 1)));
+    let long_term = everything(&root, &clock, vec![Place::File(list)]);
+    let seal = root.seal(&Leaf::default());
+    for level in LEVELS {
+        let document = seal_at(level, &seal, &long_term).await;
+        let report = root.verifier().verify(&document, None, noon());
+        assert_eq!(
+            (report.indication, report.modified_after_signing),
+            (Indication::TotalPassed, Some(false)),
+            "{level:?}: {:?}",
+            report.findings
+        );
     }
 }
 
