@@ -141,7 +141,7 @@ async fn the_printed_report_is_sealed_passes_here_and_with_pyhanko_and_holds_the
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(
-            said.contains("coverage ENTIRE_FILE") && said.contains("bottom_line True"),
+            said.contains("docmdp True") && said.contains("bottom_line True"),
             "{said}"
         );
 

@@ -1,4 +1,4 @@
-"""Validates the one seal of a PDF with pyHanko: judge FILE ROOT.pem [TIME]; prints a line a fact."""
+"""Validates the one seal of a PDF, whatever timestamps follow it, with pyHanko: judge FILE ROOT.pem [TIME]; prints a line a fact."""
 
 import sys
 from datetime import datetime, timezone
@@ -15,7 +15,7 @@ context = ValidationContext(
     moment=datetime.fromisoformat(time[0]) if time else datetime(2026, 11, 5, tzinfo=timezone.utc),
 )
 with open(document, "rb") as file:
-    (seal,) = PdfFileReader(file).embedded_signatures
+    (seal,) = PdfFileReader(file).embedded_regular_signatures
     status = validate_pdf_signature(seal, context)
     print(f"subfilter {seal.sig_object['/SubFilter']}")
     print(f"coverage {status.coverage.name}")
