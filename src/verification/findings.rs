@@ -114,6 +114,9 @@ findings! {
 
     NoSignature = "signature_missing", Error, unproven(Sub::SignedDataNotFound),
         "文件中没有电子印章或数字签名。", "The file has no electronic seal or digital signature.";
+    OnlyTimestamps = "timestamps_only", Error, unproven(Sub::SignedDataNotFound),
+        "文件中只有时间戳，没有电子印章或数字签名：时间戳证明文件当时已存在，不证明由谁出具。",
+        "The file has timestamps but no electronic seal or digital signature: they prove that it existed, not who issued it.";
     StraySignature = "signature_stray", Error, unproven(Sub::Generic),
         "签名不在文件的签名域中。", "The signature is not in a signature field of the file.";
     ByteRangeElsewhere = "byte_range_elsewhere", Error, unproven(Sub::Generic),

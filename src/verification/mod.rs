@@ -177,6 +177,10 @@ impl Draft {
         // Beside signatures, a timestamp that is not trusted takes nothing from them.
         let is_stamp = |signature: &SignatureReport| signature.kind == SignatureKind::DocumentTimestamp;
         let only_stamps = self.report.signatures.iter().all(is_stamp);
+        if only_stamps && !self.report.signatures.is_empty() {
+            // Anybody can have anything stamped.
+            self.find(Code::OnlyTimestamps, None, "");
+        }
         for (place, signature) in self.report.signatures.iter_mut().enumerate() {
             let mut own = self.signature_outcomes.get(place).copied().unwrap_or(Outcome::PASSED);
             if own == Outcome::PASSED && !(signature.intact && signature.trusted) {

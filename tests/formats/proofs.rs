@@ -11,7 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, CustomExtension, DnType, KeyPair, KeyUsagePurpose, date_time_ymd};
 use x509_cert::attr::Attribute;
 use yinxin::{
-    formats::{pdf::prepare, timestamp::SIGNATURE_TIMESTAMP},
+    formats::{
+        pdf::{prepare, prepare_timestamp},
+        timestamp::SIGNATURE_TIMESTAMP,
+    },
     keys::Identity,
     verification::{Indication, Report, SubIndication},
 };
@@ -116,6 +119,30 @@ fn has(report: &Report, code: &str) -> bool {
 
 const SOON: &str = "2029-01-01T00:00:00Z";
 const LATER: &str = "2035-01-01T00:00:00Z";
+
+#[test]
+fn a_document_that_nobody_signed_does_not_pass_by_a_timestamp() {
+    let root = Root::new("示例根");
+    // A form takes the place of an entry of its length.
+    let mut document = tiny("one");
+    let at = document
+        .windows(13)
+        .position(|bytes| bytes == b"/Lang (zh-CN)")
+        .unwrap();
+    document[at..at + 13].copy_from_slice(b"/AcroForm<<>>");
+    let prepared = prepare_timestamp(&document, "Stamp", 16 * 1024).unwrap();
+    let token = Authority::new(&root).stamp(&prepared.bytes_to_sign().concat());
+    let report = judge(&root, &prepared.finish(&token).unwrap(), SOON);
+    let stamp = &report.signatures[0];
+    assert!(stamp.intact && stamp.trusted, "{:?}", report.findings);
+    assert_eq!(report.modified_after_signing, Some(false));
+    assert_finds(
+        &report,
+        "timestamps_only",
+        Indication::Indeterminate,
+        SubIndication::SignedDataNotFound,
+    );
+}
 
 #[test]
 fn a_timestamp_proves_that_it_was_signed_before_its_signer_expired() {
