@@ -13,6 +13,7 @@ use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
 use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject};
+use zeroize::Zeroizing;
 
 use super::{CommandError, verify::parse_time};
 use crate::{
@@ -150,11 +151,12 @@ fn make_key(name: &str, out: &Path) -> Result<(), CommandError> {
     let mut public = out.as_os_str().to_owned();
     public.push(".vkey");
     let public = PathBuf::from(public);
-    let body = data_encoding::BASE64_MIME.encode(der.as_ref()).replace("\r\n", "\n");
-    let pem = format!(
+    let lines = Zeroizing::new(data_encoding::BASE64_MIME.encode(der.as_ref()));
+    let body = Zeroizing::new(lines.replace("\r\n", "\n"));
+    let pem = Zeroizing::new(format!(
         "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
         body.trim_end()
-    );
+    ));
     write_new(out, pem.as_bytes(), 0o600)?;
     write_new(&public, format!("{}\n", signer.verifier_key()).as_bytes(), 0o644)?;
     println!("{}\n{}", out.display(), public.display());
