@@ -143,6 +143,10 @@ findings! {
     ChangeCovers = "change_covers_content", Error, unproven(Sub::Generic),
         "签名之后添加或更改的批注、签名外观可能遮盖原有内容：{}。",
         "An annotation or a signature's picture that came after the signature may cover what was there: {}.";
+    ChangeCoversAnnotation = "change_covers_annotation", Error, unproven(Sub::Generic),
+        "签名之后添加或更改的批注、签名外观盖在原有的批注或签名外观之上，页面内容未被遮盖：{}。",
+        "An annotation or a signature's picture that came after the signature lies over an annotation or a signature's \
+         picture that was there, not over the page's content: {}.";
     AppearanceUnproven = "appearance_not_proven", Error, unproven(Sub::Generic),
         "签名之后填写的表单域，其显示内容是否与填写的值一致无法证明：{}。",
         "It cannot be proven that a form field that was filled in after the signature shows its value: {}.";

@@ -6,7 +6,10 @@ use jiff::{Timestamp, tz::Offset};
 
 pub use self::details::{revocation, time_proof};
 
-use super::{Bilingual, Change, Finding, Indication, Report, Severity, SignatureKind, SignatureReport, SubIndication};
+use super::{
+    Bilingual, Change, Finding, Indication, Report, Severity, SignatureKind, SignatureReport, SubIndication,
+    findings::Code,
+};
 use crate::certificate::Status;
 
 /// How a verdict looks; never by colour alone, the words say it too.
@@ -255,6 +258,13 @@ impl Report {
                 unknown,
                 ("没有可以核对的签章。", "There is no signature to check it by."),
             )
+        } else if self.modified_after_signing == Some(false) && all_intact && self.is_added_upon() {
+            let answer = (
+                "签署的内容未变，但之后添加的批注或签名外观盖在原有的批注或签名外观之上。",
+                "What was signed is unchanged, but something that came later lies over an annotation or a signature's \
+                 picture.",
+            );
+            (Tone::Unsure, ("有添加", "Added to"), answer)
         } else if self.modified_after_signing == Some(false) && all_intact {
             let answer = ("内容与签署时一致。", "The contents are as they were signed.");
             (Tone::Good, ("未更改", "Unchanged"), answer)
@@ -266,6 +276,11 @@ impl Report {
             (Tone::Unsure, unknown, answer)
         };
         assessment(tone, ("内容完整", "Integrity"), state, answer)
+    }
+
+    fn is_added_upon(&self) -> bool {
+        let code = Code::ChangeCoversAnnotation.as_str();
+        self.findings.iter().any(|finding| finding.code == code)
     }
 
     fn trust(&self) -> Assessment {

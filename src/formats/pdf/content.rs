@@ -22,6 +22,12 @@ const MAX_STATES: usize = 64;
 /// The most places of one page that are kept; beyond, all of it counts as drawn upon.
 const MAX_AREAS: usize = 20_000;
 
+/// The most operations of two drawings that are compared.
+const MAX_COMPARED_OPERATIONS: usize = 5_000;
+
+/// The least difference in brightness between text and its ground, of 1.
+const READABLE: f64 = 0.4;
+
 /// How wide a glyph is taken to be, in parts of its height: of a font of one byte a glyph, and of two.
 const GLYPH_WIDTH: [f64; 2] = [0.6, 1.0];
 
@@ -392,6 +398,83 @@ pub fn plain_text(view: View<'_, '_>, form: &Indirect) -> Result<Option<Vec<u8>>
     };
     shown.run(form, 0)?;
     Ok(shown.readable.then_some(shown.text))
+}
+
+/// Whether two form XObjects draw the same but for the colours of what they fill before their text, and the text stays
+/// readable on these and on `ground`, the operands of a colour.
+pub fn differ_in_ground_alone(
+    view: View<'_, '_>,
+    (old, new): (&[u8], &[u8]),
+    ground: Option<&[Object]>,
+) -> Result<bool, ReadError> {
+    let work = view.document().work();
+    let (Some(old), Some(new)) = (operations(old, work)?, operations(new, work)?) else {
+        return Ok(false);
+    };
+    if old.len() != new.len() {
+        return Ok(false);
+    }
+    let mut grounds: Vec<Option<f64>> = ground.map(brightness).into_iter().collect();
+    let (mut fill, mut fills, mut texts) = (Some(0.0), Vec::new(), Vec::new());
+    let mut in_text = false;
+    for ((operator, before), (other, after)) in old.iter().zip(&new) {
+        let is_same = before == after;
+        match operator.as_slice() {
+            _ if operator != other => return Ok(false),
+            b"g" | b"rg" | b"k" => {
+                fill = brightness(after);
+                if !is_same && in_text {
+                    return Ok(false);
+                }
+                if !is_same {
+                    grounds.push(fill);
+                }
+            }
+            _ if !is_same => return Ok(false),
+            b"BT" => in_text = true,
+            b"Tj" | b"TJ" | b"'" | b"\"" => texts.push(fill),
+            b"q" => fills.push(fill),
+            b"Q" => fill = fills.pop().flatten(),
+            // Colours of other kinds, and what is drawn elsewhere.
+            b"cs" | b"sc" | b"scn" | b"gs" | b"sh" | b"Do" | b"BI" => return Ok(false),
+            _ => {}
+        }
+    }
+    let readable = |text: &Option<f64>, ground: &Option<f64>| {
+        let pair = text.zip(*ground);
+        pair.is_some_and(|(text, ground)| (text - ground).abs() >= READABLE)
+    };
+    Ok(texts
+        .iter()
+        .all(|text| grounds.iter().all(|ground| readable(text, ground))))
+}
+
+type Operation = (Vec<u8>, Vec<Object>);
+
+/// The operations of a content stream; none where they are too many to be compared.
+fn operations(content: &[u8], work: &Work) -> Result<Option<Vec<Operation>>, ReadError> {
+    let mut found = Vec::new();
+    let mut all = true;
+    each(content, work, |operator, operands| {
+        all = found.len() < MAX_COMPARED_OPERATIONS;
+        if all {
+            found.push((operator.to_vec(), operands.to_vec()));
+        }
+        Ok(())
+    })?;
+    Ok(all.then_some(found))
+}
+
+/// How bright a colour is, from 0 to 1, by its operands in gray, RGB or CMYK.
+fn brightness(operands: &[Object]) -> Option<f64> {
+    let parts: Option<Vec<f64>> = operands.iter().map(number).collect();
+    let of = |red: f64, green: f64, blue: f64| 0.3 * red + 0.59 * green + 0.11 * blue;
+    match parts?.as_slice() {
+        [gray] => Some(*gray),
+        [red, green, blue] => Some(of(*red, *green, *blue)),
+        [cyan, magenta, yellow, black] => Some((1.0 - of(*cyan, *magenta, *yellow) - black).max(0.0)),
+        _ => None,
+    }
 }
 
 struct Shown<'d, 'a> {

@@ -19,7 +19,7 @@ mod work;
 mod xref;
 
 pub use self::{
-    content::{Area, drawn, number, plain_text},
+    content::{Area, differ_in_ground_alone, drawn, number, plain_text},
     document::{Document, Indirect},
     dss::{MAX_STORE_ITEMS, SecurityStore, StoreItem},
     long_term::{ValidationData, add_validation_data, key_of, prepare_timestamp},

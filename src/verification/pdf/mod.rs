@@ -486,7 +486,8 @@ impl<'a> Scene<'a> {
             forbidden += usize::from(!permitted);
             if let Some(doubt) = difference.doubt.filter(|_| permitted) {
                 draft.find(doubt, Some(place), &difference.detail);
-                doubtful = true;
+                // Where annotations may be changed and removed, one over another changes nothing that was to stay.
+                doubtful |= doubt != Code::ChangeCoversAnnotation || permission < Permission::Annotations;
             }
             changes.push(difference.change(permitted));
         }

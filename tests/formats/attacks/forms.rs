@@ -8,7 +8,13 @@ use super::{
 
 /// Filling in a field is permitted, and what its picture shows is not read: that it is the value cannot be told.
 fn headline(name: &str, permits: Permits) -> Modified {
-    let filled = ["of another value", "the value alone", "the right value", "no picture"];
+    let filled = [
+        "of another value",
+        "the value alone",
+        "the right value",
+        "no picture",
+        "ground",
+    ];
     if permits != Permits::Nothing && filled.iter().any(|part| name.contains(part)) {
         Modified::NotUnchanged
     } else {
@@ -52,6 +58,16 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
             w.object(10, &field("200", 40))
                 .stream(40, COVER_FORM, &format!("{COVER} {}", shown("200")));
         });
+        for (name, from, to) in [
+            ("the ground as dark as the value", "0.9 g", "0.1 g"),
+            ("the value as bright as its ground", "BT 0 g", "BT 0.9 g"),
+            ("a larger ground", "0 0 200 20 re", "0 0 200 90 re"),
+        ] {
+            add(swap, name, codes, &|w| {
+                w.object(10, &field("100", 40))
+                    .stream(40, APPEARANCE, &shown("100").replace(from, to));
+            });
+        }
         add(swap, "no picture", codes, &|w| {
             w.object(10, &field("100", 9).replace("/AP << /N 9 0 R >>", ""));
         });

@@ -1,9 +1,9 @@
 //! What a later revision may do: were all of this refused too, that no attack passes would say nothing.
 
-use yinxin::verification::Indication;
+use yinxin::verification::{Indication, words::Tone};
 
 use super::{
-    scene::{ALL, APPEARANCE, FIRST_PAGE, FORM, Permits, Stage, catalog, field, ranged, shown, signature},
+    scene::{ALL, APPEARANCE, FIRST_PAGE, FORM, NOTE, Permits, Stage, catalog, field, shown, signature, signed},
     writer::Writer,
 };
 
@@ -46,25 +46,91 @@ fn a_form_may_be_filled_in_where_that_is_permitted() {
     }
 }
 
+/// Another's signature on the first page, at a place.
+fn countersigned(stage: &Stage, permits: Permits, place: &str) -> Vec<u8> {
+    let mut w = Writer::update(stage.base(permits));
+    let widget = format!(
+        "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Second) /Rect {place} /F 132 /P 3 0 R /V 41 0 R \
+         /AP << /N 42 0 R >> >>"
+    );
+    w.object(6, &FORM.replace("11 0 R]", "11 0 R 40 0 R]"))
+        .object(3, &FIRST_PAGE.replace("12 0 R]", "12 0 R 40 0 R]"))
+        .object(40, &widget)
+        .object(41, &signature(""))
+        .stream(42, APPEARANCE, "0 0 1 RG 1 1 98 48 re S");
+    signed(&w.finish(), &stage.identity)
+}
+
 #[test]
 fn another_may_sign_where_that_is_permitted() {
     let stage = Stage::new();
     for permits in [Permits::Filling, Permits::Annotations, Permits::Unsaid] {
-        let mut w = Writer::update(stage.base(permits));
-        w.object(6, &FORM.replace("11 0 R]", "11 0 R 40 0 R]"))
-            .object(3, &FIRST_PAGE.replace("12 0 R]", "12 0 R 40 0 R]"))
-            .object(
-                40,
-                "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Second) /Rect [0 0 0 0] /F 132 /P 3 0 R /V 41 0 R >>",
-            )
-            .object(41, &signature(""));
-        let (mut pdf, gap) = ranged(&w.finish());
-        let message = stage
-            .identity
-            .sign_detached(&[&pdf[..gap.start], &pdf[gap.end..]])
-            .unwrap();
-        let digits = data_encoding::HEXLOWER.encode(&message);
-        pdf[gap.start + 1..gap.start + 1 + digits.len()].copy_from_slice(digits.as_bytes());
+        for place in ["[0 0 0 0]", "[250 100 350 150]"] {
+            let pdf = countersigned(&stage, permits, place);
+            assert_unmodified(&stage, &format!("{permits:?} {place}"), &pdf);
+        }
+    }
+}
+
+#[test]
+fn a_field_may_get_another_ground_under_the_same_text_where_annotations_are_permitted() {
+    let stage = Stage::new();
+    for permits in [Permits::Annotations, Permits::Unsaid] {
+        let pdf = stage.update(permits, |w| {
+            w.object(10, &field("100", 40))
+                .stream(40, APPEARANCE, &shown("100").replace("0.9 g", "0.6 g"));
+        });
         assert_unmodified(&stage, &format!("{permits:?}"), &pdf);
     }
+}
+
+/// The headline where something that may come lies over what was there: it never passes.
+#[track_caller]
+fn assert_covers(stage: &Stage, name: &str, pdf: &[u8], code: &str, modified: Option<bool>) {
+    let report = stage.verify(pdf);
+    assert!(
+        super::cases::codes(&report).contains(code),
+        "{name}: {:?}",
+        report.findings
+    );
+    assert_eq!(report.modified_after_signing, modified, "{name}");
+    assert_eq!(report.indication, Indication::Indeterminate, "{name}");
+    assert_ne!(report.headline().tone, Tone::Good, "{name}");
+    let [integrity, ..] = report.assessments();
+    assert_ne!(integrity.tone, Tone::Good, "{name}");
+}
+
+#[test]
+fn what_lies_over_annotations_alone_is_told_apart_from_what_may_cover_the_content() {
+    let stage = Stage::new();
+    let annotation = "change_covers_annotation";
+    let content = "change_covers_content";
+    for permits in [Permits::Annotations, Permits::Unsaid] {
+        for (place, code, modified) in [
+            // Over the seal's picture, a note, a field, and text.
+            ("[400 100 500 150]", annotation, Some(false)),
+            ("[300 600 400 620]", annotation, Some(false)),
+            ("[80 602 90 610]", content, None),
+            ("[80 700 90 710]", content, None),
+        ] {
+            let pdf = countersigned(&stage, permits, place);
+            let name = format!("a signature at {place}, {permits:?}");
+            assert_covers(&stage, &name, &pdf, code, modified);
+        }
+        for (place, code, modified) in [
+            // A signature's picture may not be removed, so that no annotation may hide it.
+            ("[400 100 500 150]", content, None),
+            ("[300 600 400 620]", annotation, Some(false)),
+            ("[200 600 400 720]", content, None),
+        ] {
+            let pdf = stage.update(permits, |w| {
+                w.object(3, &FIRST_PAGE.replace("12 0 R]", "12 0 R 40 0 R]"))
+                    .object(40, &NOTE.replace("[300 600 400 620]", place));
+            });
+            assert_covers(&stage, &format!("a note at {place}, {permits:?}"), &pdf, code, modified);
+        }
+    }
+    // Where annotations are not permitted, the note was to stay.
+    let pdf = countersigned(&stage, Permits::Filling, "[300 600 400 620]");
+    assert_covers(&stage, "filling only", &pdf, annotation, None);
 }

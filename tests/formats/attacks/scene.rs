@@ -53,7 +53,7 @@ pub const APPEARANCE: &str = "/Type /XObject /Subtype /Form /BBox [0 0 200 20] /
 
 /// How a text field shows a value.
 pub fn shown(value: &str) -> String {
-    format!("/Tx BMC q BT 0 g /F1 12 Tf 2 5 Td ({value}) Tj ET Q EMC")
+    format!("/Tx BMC q 0.9 g 0 0 200 20 re f BT 0 g /F1 12 Tf 2 5 Td ({value}) Tj ET Q EMC")
 }
 
 /// A picture that covers the page with white and writes on it.

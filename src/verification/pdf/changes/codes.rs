@@ -29,7 +29,34 @@ pub struct Difference {
     pub doubt: Option<Code>,
 }
 
+/// What lies under an annotation or a signature's picture that came later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Covered {
+    Nothing,
+    /// What whoever may add it may change or remove as well; or, under a signature's picture, that of another.
+    Annotations,
+    /// The page's content or a field, or it cannot be told.
+    Content,
+}
+
+impl Covered {
+    pub fn doubt(self) -> Option<Code> {
+        match self {
+            Self::Nothing => None,
+            Self::Annotations => Some(Code::ChangeCoversAnnotation),
+            Self::Content => Some(Code::ChangeCovers),
+        }
+    }
+}
+
 impl Difference {
+    /// Enters why it is not proven to be harmless. What leaves more open stays.
+    pub fn doubted(&mut self, doubt: Option<Code>) {
+        if matches!(self.doubt, None | Some(Code::ChangeCoversAnnotation)) {
+            self.doubt = doubt.or(self.doubt);
+        }
+    }
+
     pub fn change(&self, permitted: bool) -> Change {
         let (zh, en) = self.kind.sentences();
         Change {

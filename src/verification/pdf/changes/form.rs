@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    Code, Kind, Needs, Pair, Place, Step,
+    Code, Covered, Kind, Needs, Pair, Place, Step,
     rules::{dictionaries, is_seen, text},
 };
 use crate::formats::pdf::{Dictionary, Object, ReadError, Reference, View, text_string};
@@ -182,7 +182,7 @@ impl<'d, 'a> Step<'_, 'd, 'a> {
         } else {
             let covers = self.covers(reference.number, &field, page)?;
             let found = self.find_once(Kind::SignatureAdded, Needs::Forms, page, &own);
-            found.doubt = covers.then_some(Code::ChangeCovers);
+            found.doubted(covers.doubt());
         }
         Ok(())
     }
@@ -198,7 +198,7 @@ impl<'d, 'a> Step<'_, 'd, 'a> {
         Ok(places.filter(|page| *page > 0))
     }
 
-    fn is_signed(&self, view: View<'d, 'a>, number: u32) -> Result<bool, ReadError> {
+    pub(super) fn is_signed(&self, view: View<'d, 'a>, number: u32) -> Result<bool, ReadError> {
         let object = self.object(view, number)?;
         let field = object
             .and_then(|object| object.value.as_dictionary().cloned())
@@ -338,15 +338,18 @@ impl<'d, 'a> Step<'_, 'd, 'a> {
             return Ok(());
         }
         if signed {
-            let covers = shows && self.covers(number, new, page)?;
+            let covers = match shows {
+                true => self.covers(number, new, page)?,
+                false => Covered::Nothing,
+            };
             let found = self.find_of_field(Kind::SignatureAdded, Needs::Forms, page, &name);
-            found.doubt = covers.then_some(Code::ChangeCovers);
+            found.doubted(covers.doubt());
         } else if shows && !filled {
-            self.judge_unfilled(number, &kind, new, &differing, (page, &name))?;
+            self.judge_unfilled(number, &kind, (old, new), (page, &name))?;
         } else if filled || differing.iter().any(|key| key.as_slice() != b"Kids") {
             let follows = !filled || self.follows(number, &kind, new)?;
             let found = self.find_of_field(Kind::FieldFilled, Needs::Forms, page, &name);
-            found.doubt = found.doubt.or((!follows).then_some(Code::AppearanceUnproven));
+            found.doubted((!follows).then_some(Code::AppearanceUnproven));
         }
         if signed || filled {
             self.judge_exchanged(old, (page, &name))?;
@@ -360,17 +363,18 @@ impl<'d, 'a> Step<'_, 'd, 'a> {
         &mut self,
         number: u32,
         kind: &[u8],
-        new: &Dictionary,
-        differing: &[Vec<u8>],
+        (old, new): (&Dictionary, &Dictionary),
         (page, name): (Option<u32>, &str),
     ) -> Result<(), ReadError> {
+        let differing = self.differing(old, new)?;
         let only_state = differing.iter().all(|key| key.as_slice() == b"AS");
         if kind == b"Btn" && only_state && self.state_follows(number, new)? {
             self.find_of_field(Kind::FieldFilled, Needs::Forms, page, name);
         } else if matches!(kind, b"Tx" | b"Ch") && new.get(b"AP").is_some() && self.shows_value(number, new)? {
             // A widget is an annotation too; colours and borders are an annotation's.
+            let follows = self.has_another_ground(old, new)?;
             let found = self.find_of_field(Kind::AnnotationChanged, Needs::Annotations, page, name);
-            found.doubt = Some(Code::AppearanceUnproven);
+            found.doubted((!follows).then_some(Code::AppearanceUnproven));
         } else {
             self.find_once(Kind::AppearanceSwapped, Needs::Never, page, name);
         }
@@ -422,7 +426,7 @@ impl<'d, 'a> Step<'_, 'd, 'a> {
         let kind = self.inherited(self.new, field, b"FT")?;
         let follows = self.follows(field, kind.as_name().unwrap_or_default(), &new)?;
         let found = self.find_of_field(Kind::FieldFilled, Needs::Forms, page, &name);
-        found.doubt = found.doubt.or((!follows).then_some(Code::AppearanceUnproven));
+        found.doubted((!follows).then_some(Code::AppearanceUnproven));
         Ok(())
     }
 
@@ -440,7 +444,7 @@ impl<'d, 'a> Step<'_, 'd, 'a> {
             let kind = kind.as_name().unwrap_or_default();
             let follows = kind == b"Sig" || self.follows(field, kind, &new)?;
             let found = self.find_of_field(Kind::FieldFilled, Needs::Forms, page, &name);
-            found.doubt = found.doubt.or((!follows).then_some(Code::AppearanceUnproven));
+            found.doubted((!follows).then_some(Code::AppearanceUnproven));
             return Ok(());
         }
         // What it showed once and shows no more may go.

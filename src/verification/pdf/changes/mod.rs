@@ -15,7 +15,10 @@ mod structure;
 use std::collections::{HashMap, HashSet};
 
 pub use self::codes::{Difference, Kind, Needs};
-use self::map::{Map, Place};
+use self::{
+    codes::Covered,
+    map::{Map, Place},
+};
 use super::super::findings::Code;
 use crate::formats::pdf::{Dictionary, Document, Indirect, Location, Object, ReadError, View};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Code, Kind, Needs, Pair, Place, Step};
+use super::{Code, Covered, Kind, Needs, Pair, Place, Step};
 use crate::formats::pdf::{Dictionary, Indirect, Object, ReadError, View, number};
 
 /// Entries of a trailer that belong to its section of the cross-references or to the saving alone.
@@ -348,7 +348,7 @@ impl Step<'_, '_, '_> {
                 let kind = subtype(&annotation);
                 let covers = self.covers(*number, &annotation, Some(page))?;
                 let found = self.find_once(Kind::AnnotationAdded, Needs::Annotations, Some(page), &kind);
-                found.doubt = found.doubt.or(covers.then_some(Code::ChangeCovers));
+                found.doubted(covers.doubt());
             }
         }
         let kept = |items: &[u32], others: &HashSet<u32>| -> Vec<u32> {
@@ -396,9 +396,12 @@ impl Step<'_, '_, '_> {
             .differing(old, new)?
             .iter()
             .any(|key| seen.contains(&key.as_slice()));
-        let covers = moved && self.covers(number, new, Some(page))?;
+        let covers = match moved {
+            true => self.covers(number, new, Some(page))?,
+            false => Covered::Nothing,
+        };
         let found = self.find_once(Kind::AnnotationChanged, Needs::Annotations, Some(page), &subtype(new));
-        found.doubt = found.doubt.or(covers.then_some(Code::ChangeCovers));
+        found.doubted(covers.doubt());
         Ok(())
     }
 

@@ -1,22 +1,23 @@
 //! What later revisions show: whether it is the value it stands for, and whether it covers what was there.
 
-use super::{Place, Step, rules::is_seen};
-use crate::formats::pdf::{Area, Dictionary, Object, ReadError, drawn, plain_text, text_string};
+use super::{Covered, Place, Step, rules::is_seen};
+use crate::formats::pdf::{
+    Area, Dictionary, Object, ReadError, differ_in_ground_alone, drawn, plain_text, text_string,
+};
 
 /// A page whose content cannot be read is drawn upon everywhere.
 const EVERYWHERE: Area = Area([f64::MIN, f64::MIN, f64::MAX, f64::MAX]);
 
 impl Step<'_, '_, '_> {
-    /// Whether an annotation or a signature's picture that came later may cover what was there: the page's own content,
-    /// or other annotations.
+    /// What an annotation or a signature's picture that came later may cover: the page's own content, or annotations.
     pub(super) fn covers(
         &mut self,
         number: u32,
         annotation: &Dictionary,
         page: Option<u32>,
-    ) -> Result<bool, ReadError> {
+    ) -> Result<Covered, ReadError> {
         if !is_seen(annotation) {
-            return Ok(false);
+            return Ok(Covered::Nothing);
         }
         let area = match annotation
             .get(b"Rect")
@@ -30,18 +31,21 @@ impl Step<'_, '_, '_> {
         let mut pages: Vec<u32> = self.listed_on.get(&number).cloned().unwrap_or_default();
         pages.extend(page.filter(|page| !pages.contains(page)));
         match pages.as_slice() {
-            [page] if *page > 0 => self.is_drawn_upon(*page, number, &area),
-            _ => Ok(true),
+            [page] if *page > 0 => {
+                let is_signature = self.signed.contains(&number);
+                self.lies_under(*page, (number, is_signature), &area)
+            }
+            _ => Ok(Covered::Content),
         }
     }
 
-    fn is_drawn_upon(&mut self, page: u32, but: u32, area: &Area) -> Result<bool, ReadError> {
+    fn lies_under(&mut self, page: u32, (but, is_signature): (u32, bool), area: &Area) -> Result<Covered, ReadError> {
         let Some(number) = self.map.page_object(page) else {
-            return Ok(true);
+            return Ok(Covered::Content);
         };
         let object = self.object(self.old, number)?;
         let Some(node) = object.and_then(|object| object.value.as_dictionary().cloned()) else {
-            return Ok(true);
+            return Ok(Covered::Content);
         };
         if !self.map.drawn.contains_key(&page) {
             let areas = match drawn(self.old, &node) {
@@ -56,19 +60,30 @@ impl Step<'_, '_, '_> {
             .get(&page)
             .is_some_and(|drawn| drawn.iter().any(|drawn| drawn.meets(area)))
         {
-            return Ok(true);
+            return Ok(Covered::Content);
         }
+        let mut covered = Covered::Nothing;
         for item in self.list(self.old, node.get(b"Annots"))? {
             if item.as_reference().is_some_and(|reference| reference.number == but) {
                 continue;
             }
             let other = self.dictionary(self.old, Some(&item))?.unwrap_or_default();
             let place = self.value(self.old, other.get(b"Rect"))?;
-            if is_seen(&other) && Area::read(&place).is_none_or(|place| place.meets(area)) {
-                return Ok(true);
+            if !is_seen(&other) || Area::read(&place).is_some_and(|place| !place.meets(area)) {
+                continue;
             }
+            let is_another_signature = match item.as_reference() {
+                Some(reference) if is_signature => self.is_signed(self.old, reference.number)?,
+                _ => false,
+            };
+            let is_field = other.name(b"Subtype") == Some(b"Widget") && !is_another_signature;
+            covered = covered.max(if is_field {
+                Covered::Content
+            } else {
+                Covered::Annotations
+            });
         }
-        Ok(false)
+        Ok(covered)
     }
 
     /// Whether the text that a field shows is its value. A field without a picture shows what viewers make of its value.
@@ -114,6 +129,51 @@ impl Step<'_, '_, '_> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether a field differs in the colour of its ground alone, so that the same text is readable on it as before.
+    pub(super) fn has_another_ground(&self, old: &Dictionary, new: &Dictionary) -> Result<bool, ReadError> {
+        let differs_in = |old: &Dictionary, new: &Dictionary, keys: &[&[u8]]| -> Result<bool, ReadError> {
+            let differing = self.differing(old, new)?;
+            Ok(differing.iter().all(|key| keys.contains(&key.as_slice())))
+        };
+        let both = |key: &[u8]| -> Result<[Dictionary; 2], ReadError> {
+            let old = self.dictionary(self.old, old.get(key))?.unwrap_or_default();
+            Ok([old, self.dictionary(self.new, new.get(key))?.unwrap_or_default()])
+        };
+        let [old_look, new_look] = both(b"MK")?;
+        let [old_pictures, new_pictures] = both(b"AP")?;
+        let (Some(old_picture), Some(new_picture)) = (old_pictures.reference(b"N"), new_pictures.reference(b"N"))
+        else {
+            return Ok(false);
+        };
+        if !differs_in(old, new, &[b"AP", b"MK", b"M"])?
+            || !differs_in(&old_look, &new_look, &[b"BG"])?
+            || !differs_in(&old_pictures, &new_pictures, &[b"N"])?
+        {
+            return Ok(false);
+        }
+        let (Some(old), Some(new)) = (
+            self.object(self.old, old_picture.number)?,
+            self.object(self.new, new_picture.number)?,
+        ) else {
+            return Ok(false);
+        };
+        let (Some(old_form), Some(new_form)) = (old.value.as_dictionary(), new.value.as_dictionary()) else {
+            return Ok(false);
+        };
+        if !differs_in(old_form, new_form, &[b"Length", b"Filter", b"DecodeParms"])? {
+            return Ok(false);
+        }
+        let compared = self.old.decoded(&old).and_then(|old| {
+            let new = self.new.decoded(&new)?;
+            let ground = self.value(self.new, new_look.get(b"BG"))?;
+            differ_in_ground_alone(self.new, (&old, &new), ground.as_array())
+        });
+        match compared {
+            Err(error @ ReadError::Limit("time_ms" | "memory_bytes")) => Err(error),
+            compared => Ok(compared.unwrap_or(false)),
+        }
     }
 
     /// Enters on which pages annotations stand, as the revision has it.
