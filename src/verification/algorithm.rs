@@ -2,6 +2,7 @@
 //! for the other curves, and [`rsa`] for what ring's RSA leaves out. What is too weak to count is computed all the same,
 //! and said by [`weakness`]: a document signed with SHA-1 is intact, not unreadable.
 
+mod brainpool;
 mod curves;
 mod rsa;
 

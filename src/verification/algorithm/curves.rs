@@ -4,6 +4,8 @@ use ed448_goldilocks::{Signature as Ed448Signature, VerifyingKey as Ed448Key};
 use p256::ecdsa::signature::{Verifier as _, hazmat::PrehashVerifier as _};
 use sm2::dsa::{DerSignature as Sm2Signature, Signature as Sm2Numbers, VerifyingKey as Sm2Key};
 
+use super::brainpool::{BrainpoolP512r1, BrainpoolP512t1};
+
 /// The curve of SM2 (GM/T 0006).
 pub const SM2: &str = "1.2.156.10197.1.301";
 
@@ -40,6 +42,8 @@ pub fn verify_ecdsa(curve: &str, point: &[u8], digest: &[u8], value: &[u8]) -> O
             ecdsa::VerifyingKey<bp384::BrainpoolP384t1>,
             ecdsa::Signature<bp384::BrainpoolP384t1>
         ),
+        "1.3.36.3.3.2.8.1.1.13" => by!(ecdsa::VerifyingKey<BrainpoolP512r1>, ecdsa::Signature<BrainpoolP512r1>),
+        "1.3.36.3.3.2.8.1.1.14" => by!(ecdsa::VerifyingKey<BrainpoolP512t1>, ecdsa::Signature<BrainpoolP512t1>),
         _ => return None,
     })
 }
