@@ -39,17 +39,21 @@ impl Profile {
     }
 }
 
+/// The limit that is exceeded where there is no time left to make a digest.
+const TIME: &str = "time_ms";
+
 /// What a message signs.
 pub trait Content {
-    fn digest(&self, digest: Digest) -> Vec<u8>;
+    /// None where there is no time left to make it.
+    fn digest(&self, digest: Digest) -> Option<Vec<u8>>;
 
     fn bytes(&self) -> Vec<u8>;
 }
 
 /// Pieces, one after the other.
 impl<const N: usize> Content for [&[u8]; N] {
-    fn digest(&self, digest: Digest) -> Vec<u8> {
-        digest.of(self)
+    fn digest(&self, digest: Digest) -> Option<Vec<u8>> {
+        Some(digest.of(self))
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -153,7 +157,7 @@ pub fn judge_value<'a>(
         Profile::Pades | Profile::Pkcs7 => true,
         Profile::Pkcs7Sha1 => {
             judgement.find_with(Code::AlgorithmWeak, "adbe.pkcs7.sha1");
-            judge_imprint(judgement, Some(pieces.digest(Digest::Sha1)), inside)
+            judge_imprint(judgement, pieces.digest(Digest::Sha1), inside)
         }
         Profile::Timestamp => match TstInfo::parse(inside) {
             Ok(info) => {
@@ -161,8 +165,13 @@ pub fn judge_value<'a>(
                 if let Some(weak) = digest.filter(|digest| digest.is_weak()) {
                     judgement.find_with(Code::AlgorithmWeak, weak.name());
                 }
-                let expected = digest.map(|digest| pieces.digest(digest));
-                judge_imprint(judgement, expected, &info.imprint.digest)
+                match digest {
+                    Some(digest) => judge_imprint(judgement, pieces.digest(digest), &info.imprint.digest),
+                    None => {
+                        judgement.find_with(Code::AlgorithmUnknown, "TSTInfo");
+                        false
+                    }
+                }
             }
             Err(_) => {
                 judgement.find(Code::CmsForm);
@@ -191,7 +200,7 @@ pub fn judge_value<'a>(
 /// Whether what the content says the bytes' digest is, is so.
 fn judge_imprint(judgement: &mut Judgement, expected: Option<Vec<u8>>, stated: &[u8]) -> bool {
     let Some(expected) = expected else {
-        judgement.find_with(Code::AlgorithmUnknown, "TSTInfo");
+        judgement.find_with(Code::LimitExceeded, TIME);
         return false;
     };
     let same = expected == stated;
@@ -247,7 +256,11 @@ fn judge_attributes(
             format!("{}, {}", digest.name(), signer.algorithm),
         );
     }
-    let same = content.digest(digest) == *expected;
+    let Some(made) = content.digest(digest) else {
+        judgement.find_with(Code::LimitExceeded, TIME);
+        return false;
+    };
+    let same = made == *expected;
     if judgement.digest_matches != Some(false) {
         judgement.digest_matches = Some(same);
     }

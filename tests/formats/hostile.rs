@@ -2,8 +2,12 @@
 
 use std::{io::Write, process::Command};
 
+use der::Encode;
 use flate2::{Compression, write::ZlibEncoder};
-use yinxin::verification::{Indication, Limits, MAX_DOCUMENT_BYTES};
+use yinxin::{
+    formats::{cms::Digest, pdf::MAX_SIGNATURES},
+    verification::{Indication, Limits, MAX_DOCUMENT_BYTES},
+};
 
 use crate::{
     attacks::{
@@ -12,7 +16,7 @@ use crate::{
         writer::Writer,
     },
     command::Folder,
-    pki::Root,
+    pki::{Leaf, Root},
 };
 
 /// What `yinxin verify` may take beside its documents' 256 MB: itself, its stacks, its buffers, in kilobytes.
@@ -314,6 +318,72 @@ fn no_hostile_document_takes_more_memory_than_the_limit() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert_eq!(lines, documents.len(), "{next:?}");
+}
+
+/// Signatures that all cover the same large file, each but for its own value, with a message that asks for a digest.
+fn signatures_over_a_large_file(count: u32, digest: Digest) -> Vec<u8> {
+    let message = {
+        let identity = Root::new("示例根").seal(&Leaf::default());
+        let message = identity.sign_detached(&[b"something else"]).unwrap();
+        // The same length: the last byte of SHA-256, SHA-384, SHA-512, SHA3-256, … is what differs.
+        let (sha256, other) = (Digest::Sha256.oid().to_der().unwrap(), digest.oid().to_der().unwrap());
+        let mut out = message.clone();
+        for at in 0..message.len() - sha256.len() {
+            if message[at..].starts_with(&sha256) {
+                out[at..at + other.len()].copy_from_slice(&other);
+            }
+        }
+        data_encoding::HEXLOWER.encode(&out)
+    };
+    let fields: String = (0..count).map(|place| format!("{} 0 R ", 10 + 2 * place)).collect();
+    let mut pdf = document(&format!("/AcroForm << /Fields [{fields}] >>"), |pdf| {
+        for place in 0..count {
+            let number = 10 + 2 * place;
+            pdf.object(number, &format!("<< /FT /Sig /T (s{place}) /V {} 0 R >>", number + 1));
+            pdf.object(
+                number + 1,
+                &format!(
+                    "<< /Type /Sig /SubFilter /adbe.pkcs7.detached /ByteRange [0 ********** ********** **********] \
+                     /Contents <{message}> >>"
+                ),
+            );
+        }
+        raw_stream(pdf, 5, "", &vec![b' '; MAX_DOCUMENT_BYTES - (16 << 20)]);
+    });
+    let (empty, contents) = (b"[0 ********** ********** **********]", b"/Contents <");
+    let length = pdf.len();
+    let mut at = 0;
+    while let Some(found) = pdf[at..(at + (4 << 20)).min(length)]
+        .windows(empty.len())
+        .position(|window| window == empty)
+    {
+        let place = at + found;
+        let start = place + super::attacks::find(&pdf[place..], contents) + contents.len() - 1;
+        let end = start + message.len() + 2;
+        let range = format!("[0 {start} {end} {}", length - end);
+        let range = format!("{range:<width$}]", width = empty.len() - 1);
+        pdf[place..place + empty.len()].copy_from_slice(range.as_bytes());
+        at = end;
+    }
+    pdf
+}
+
+#[test]
+fn many_signatures_over_one_large_file_end_in_a_report_that_names_the_limit() {
+    let verifier = Root::new("示例根").verifier();
+    for digest in [Digest::Sha256, Digest::Sha512, Digest::Sha3_512] {
+        let document = signatures_over_a_large_file(2_000, digest);
+        assert!(document.len() <= MAX_DOCUMENT_BYTES, "{}", document.len());
+        let report = verifier.verify(&document, None, noon());
+        let named = |limit: &str| {
+            let mut findings = report.findings.iter();
+            findings.any(|finding| finding.code == "limit_exceeded" && finding.message.en.contains(limit))
+        };
+        assert!(named("time_ms"), "{digest:?}: {:?}", report.findings.first());
+        assert_eq!(report.signatures.len(), MAX_SIGNATURES, "{digest:?}");
+        assert!(!report.signatures.iter().any(|signature| signature.intact));
+        assert_ne!(report.indication, Indication::TotalPassed);
+    }
 }
 
 #[test]

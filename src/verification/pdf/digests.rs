@@ -7,30 +7,36 @@ use ring::digest::{Context, SHA256, SHA384, SHA512};
 
 use super::super::signer::Content;
 use super::coverage::Covered;
-use crate::formats::cms::Digest;
+use crate::formats::{cms::Digest, pdf::Work};
+
+/// How much is read between two looks at the clock, in bytes.
+const PART_BYTES: usize = 1024 * 1024;
 
 /// The digests over what each signature covers, made once for each algorithm that is asked for.
 pub(super) struct Digests<'a> {
     bytes: &'a [u8],
     /// By the place of the signature; none where it is not known what it covers.
     covered: &'a [Option<Covered>],
+    work: &'a Work,
     made: RefCell<Vec<(Digest, Vec<Vec<u8>>)>>,
 }
 
 impl<'a> Digests<'a> {
-    pub(super) fn new(bytes: &'a [u8], covered: &'a [Option<Covered>]) -> Self {
+    pub(super) fn new(bytes: &'a [u8], covered: &'a [Option<Covered>], work: &'a Work) -> Self {
         Self {
             bytes,
             covered,
+            work,
             made: RefCell::default(),
         }
     }
 
-    /// The digest over what a signature covers.
-    pub(super) fn of(&self, digest: Digest, signature: usize) -> Vec<u8> {
+    /// The digest over what a signature covers; none where time is over.
+    pub(super) fn of(&self, digest: Digest, signature: usize) -> Option<Vec<u8>> {
         if let Some((_, made)) = self.made.borrow().iter().find(|(of, _)| *of == digest) {
-            return made.get(signature).cloned().unwrap_or_default();
+            return Some(made.get(signature).cloned().unwrap_or_default());
         }
+        self.work.check_time().ok()?;
         let algorithm = match digest {
             Digest::Sha256 => &SHA256,
             Digest::Sha384 => &SHA384,
@@ -38,19 +44,18 @@ impl<'a> Digests<'a> {
             // Others have no state that can be copied: each signature reads its own prefix.
             _ => {
                 let covered = self.covered.get(signature).and_then(Option::as_ref);
-                return covered
-                    .map(|covered| digest.of(&covered.pieces(self.bytes)))
-                    .unwrap_or_default();
+                let made = covered.map(|covered| digest.of(&covered.pieces(self.bytes)));
+                return Some(made.unwrap_or_default());
             }
         };
-        let made = self.run(Context::new(algorithm));
+        let made = self.run(Context::new(algorithm))?;
         let own = made.get(signature).cloned().unwrap_or_default();
         self.made.borrow_mut().push((digest, made));
-        own
+        Some(own)
     }
 
     /// Reads the file once, and what follows each gap up to the end of its revision once more.
-    fn run(&self, mut running: Context) -> Vec<Vec<u8>> {
+    fn run(&self, mut running: Context) -> Option<Vec<Vec<u8>>> {
         let mut made = vec![Vec::new(); self.covered.len()];
         let mut order: Vec<_> = (0..)
             .zip(self.covered.iter())
@@ -59,19 +64,24 @@ impl<'a> Digests<'a> {
         order.sort_by_key(|(_, covered)| covered.gap.start);
         let mut at = 0;
         for (place, covered) in order {
-            self.feed(&mut running, at, covered.gap.start);
+            self.feed(&mut running, at, covered.gap.start)?;
             at = covered.gap.start.max(at);
             let mut own = running.clone();
-            self.feed(&mut own, covered.gap.end, covered.end);
+            self.feed(&mut own, covered.gap.end, covered.end)?;
             if let Some(made) = made.get_mut::<usize>(place) {
                 *made = own.finish().as_ref().to_vec();
             }
         }
-        made
+        Some(made)
     }
 
-    fn feed(&self, context: &mut Context, from: usize, to: usize) {
-        context.update(self.bytes.get(from..to).unwrap_or_default());
+    /// Signatures may all cover the same long end of a file: the clock is looked at between its parts.
+    fn feed(&self, context: &mut Context, from: usize, to: usize) -> Option<()> {
+        for part in self.bytes.get(from..to).unwrap_or_default().chunks(PART_BYTES) {
+            self.work.check_time().ok()?;
+            context.update(part);
+        }
+        Some(())
     }
 }
 
@@ -82,7 +92,7 @@ pub(super) struct Signed<'a> {
 }
 
 impl Content for Signed<'_> {
-    fn digest(&self, digest: Digest) -> Vec<u8> {
+    fn digest(&self, digest: Digest) -> Option<Vec<u8>> {
         self.digests.of(digest, self.signature)
     }
 
@@ -97,7 +107,10 @@ impl Content for Signed<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::formats::pdf::Limits;
 
     #[test]
     fn each_signature_has_the_digest_of_its_own_two_pieces() {
@@ -116,11 +129,21 @@ mod tests {
         .into_iter()
         .chain([None])
         .collect();
-        let digests = Digests::new(&bytes, &covered);
+        let work = |time| {
+            let limits = Limits {
+                time,
+                ..Limits::default()
+            };
+            Work::new(&limits, Instant::now(), bytes.len())
+        };
+        let (hour, over) = (work(Duration::from_secs(3_600)), work(Duration::ZERO));
+        let late = Digests::new(&bytes, &covered, &over);
+        let digests = Digests::new(&bytes, &covered, &hour);
         for digest in [Digest::Sha256, Digest::Sha512, Digest::Sm3] {
             for (place, covered) in covered.iter().enumerate() {
                 let expected = covered.as_ref().map(|covered| digest.of(&covered.pieces(&bytes)));
-                assert_eq!(digests.of(digest, place), expected.unwrap_or_default());
+                assert_eq!(digests.of(digest, place), Some(expected.unwrap_or_default()));
+                assert_eq!(late.of(digest, place), None);
             }
         }
     }

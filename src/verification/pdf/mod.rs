@@ -23,7 +23,7 @@ use super::{
 use crate::formats::{
     cms,
     pdf::{
-        Document, Doubt, FieldLock, Limits, MAX_SIGNATURES, Permission, ReadError, SignatureDictionary,
+        Document, Doubt, FieldLock, Limits, MAX_SIGNATURES, Permission, ReadError, SignatureDictionary, Work,
         byte_range_places, salvage,
     },
 };
@@ -70,7 +70,8 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (lim
     for signature in &scene.signatures {
         draft.report.signatures.push(scene.blank(signature));
     }
-    let digests = Digests::new(bytes, &scene.covered);
+    let work = Work::new(limits, started, bytes.len());
+    let digests = Digests::new(bytes, &scene.covered, &work);
     let mut times = Times {
         material: Material::new(trust, at),
         proven: Vec::new(),
@@ -84,7 +85,13 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (lim
         .into_iter()
         .chain(others)
         .map(|place| {
-            let judged = scene.judge_signature(draft, (place, &digests), &differences, &mut times);
+            let judged = match work.check_time() {
+                Ok(()) => scene.judge_signature(draft, (place, &digests), &differences, &mut times),
+                Err(error) => {
+                    draft.unreadable(&error);
+                    None
+                }
+            };
             (scene.is_timestamp(place), judged)
         })
         .collect();
