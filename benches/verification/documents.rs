@@ -6,7 +6,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm, date_time_ymd,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use yinxin::{
     formats::pdf::{Appearance, Seal, prepare},
     keys::{Identity, SoftwareKey},
@@ -28,7 +28,7 @@ fn key(algorithm: &'static SignatureAlgorithm, folder: &Path) -> KeyPair {
     if algorithm != &PKCS_RSA_SHA256 {
         return KeyPair::generate_for(algorithm).unwrap();
     }
-    let path = folder.join("rsa.der");
+    let path = folder.join("rsa.pem");
     let mut command = Command::new("openssl");
     command.args([
         "genpkey",
@@ -37,13 +37,11 @@ fn key(algorithm: &'static SignatureAlgorithm, folder: &Path) -> KeyPair {
         "RSA",
         "-pkeyopt",
         "rsa_keygen_bits:2048",
-        "-outform",
-        "DER",
         "-out",
     ]);
     assert!(command.arg(&path).status().unwrap().success(), "openssl makes no key");
-    let der = PrivateKeyDer::try_from(std::fs::read(&path).unwrap()).unwrap();
-    KeyPair::from_der_and_sign_algo(&der, algorithm).unwrap()
+    let key = PrivateKeyDer::from_pem_file(&path).unwrap();
+    KeyPair::from_der_and_sign_algo(&key, algorithm).unwrap()
 }
 
 fn parameters(name: &str, usages: Vec<KeyUsagePurpose>) -> CertificateParams {
@@ -67,7 +65,8 @@ fn signer(algorithm: &'static SignatureAlgorithm, folder: &Path) -> (Identity, C
     let issuer = Issuer::new(root, root_key);
 
     let own = key(algorithm, folder);
-    let leaf = parameters("示例县人社局 电子印章", vec![KeyUsagePurpose::DigitalSignature]);
+    let usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment];
+    let leaf = parameters("示例县人社局 电子印章", usages);
     let leaf = leaf.signed_by(&own, &issuer).unwrap();
     let own = SoftwareKey::from_pkcs8(&own.serialize_der()).unwrap();
     let identity = Identity::new(Box::new(own), vec![leaf.der().clone()]).unwrap();

@@ -84,7 +84,7 @@ fn pyhanko(folder: &Path, signed: &Signed, seconds: u64) -> f64 {
     let (root, file) = (folder.join("root.der"), folder.join("document.pdf"));
     fs::write(&root, &signed.root).unwrap();
     fs::write(&file, &signed.bytes).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/verification/pyhanko.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/verification/peer.py");
     let output = Command::new(python())
         .arg(script)
         .arg(root)
