@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::formats::pdf::{Area, Dictionary, Indirect, Object, ReadError, Reference, View, text_string};
+use crate::formats::pdf::{Area, Dictionary, Indirect, Location, Object, ReadError, Reference, View, text_string};
 
 /// The most owners whose parts one object may be; beyond, it is anybody's.
 const MAX_OWNERS: usize = 4;
@@ -183,6 +183,9 @@ impl Map {
         if place.queue() == 2 && known.iter().any(|known| known.is_pointed_at()) {
             return Ok(());
         }
+        if self.is_settled(&step, view) {
+            return Ok(());
+        }
         let object = match view.object(step.reference) {
             Ok(object) => object,
             Err(error @ ReadError::Limit(_)) => return Err(error),
@@ -216,6 +219,28 @@ impl Map {
         view.document().work().keep(PLACE_BYTES)?;
         self.expand(&object.value, place, number);
         Ok(())
+    }
+
+    /// Whether the revision has the object as the one before it had, with this place and all that follows from it
+    /// known: a list that grows by one in each revision is not read again each time.
+    fn is_settled(&self, step: &Step, view: View<'_, '_>) -> bool {
+        let before = view.document().at(view.revision().saturating_sub(1));
+        let as_before = |number| {
+            let location = view.location(number);
+            matches!(location, Some(Location::Offset { .. })) && location == before.location(number)
+        };
+        let number = step.reference.number;
+        let known = self.places(number).contains(&step.place);
+        let settled = match step.place {
+            Place::Annotation(page) => known || self.fields.get(&number).is_some_and(|field| field.page == Some(page)),
+            Place::Field => {
+                let parent = self.fields.get(&number).map(|field| field.parent);
+                known && parent == Some(step.from) && (step.from == 0 || as_before(step.from))
+            }
+            Place::Fields => known && self.lists.get(&number) == Some(&step.from),
+            _ => known,
+        };
+        settled && as_before(number)
     }
 
     /// Whether the place is new for the object.
