@@ -71,11 +71,11 @@ impl Verifier {
     /// on sockets.
     pub fn verify(&self, bytes: &[u8], name: Option<&str>, at: Timestamp) -> Report {
         let started = Instant::now();
-        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+        let sha256 = || ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec();
         if bytes.len() > self.limits.document_bytes {
-            return self.too_large(digest.as_ref(), bytes.len(), name, at);
+            return self.too_large(&sha256(), bytes.len(), name, at);
         }
-        let mut draft = Draft::new(digest.as_ref(), bytes.len(), name, at, self.trust.snapshot().clone());
+        let mut draft = Draft::new(bytes.len(), name, at, self.trust.snapshot().clone());
         draft.report.format = format_of(bytes);
         let due = draft.report.trust_snapshot.next_update;
         if let Some(due) = due.filter(|due| *due < at) {
@@ -86,15 +86,16 @@ impl Verifier {
             Format::Ofd => ofd::judge(&mut draft, bytes, &self.trust, at),
             _ => draft.find(Code::UnknownFormat, None, ""),
         }
-        draft.finish()
+        let sha256 = draft.sha256.take().unwrap_or_else(sha256);
+        draft.finish(&sha256)
     }
 
     /// The report on a document of more than [`Limits::document_bytes`], which need not be in memory for it.
     pub fn too_large(&self, sha256: &[u8], size: usize, name: Option<&str>, at: Timestamp) -> Report {
-        let mut draft = Draft::new(sha256, size, name, at, self.trust.snapshot().clone());
+        let mut draft = Draft::new(size, name, at, self.trust.snapshot().clone());
         draft.find(Code::LimitExceeded, None, "document_bytes");
         draft.find(Code::TooLarge, None, &self.limits.document_bytes.to_string());
-        draft.finish()
+        draft.finish(sha256)
     }
 }
 
@@ -117,17 +118,19 @@ struct Draft {
     report: Report,
     outcome: Outcome,
     signature_outcomes: Vec<Outcome>,
+    /// Of the whole document, where it came of itself.
+    sha256: Option<Vec<u8>>,
 }
 
 impl Draft {
-    fn new(sha256: &[u8], size: usize, name: Option<&str>, at: Timestamp, trust_snapshot: TrustSnapshot) -> Self {
+    fn new(size: usize, name: Option<&str>, at: Timestamp, trust_snapshot: TrustSnapshot) -> Self {
         Self {
             report: Report {
                 id: None,
                 kept_until: None,
                 file: name.map(str::to_owned),
                 format: Format::Unknown,
-                document_sha256: data_encoding::HEXLOWER.encode(sha256),
+                document_sha256: String::new(),
                 size_bytes: u64::try_from(size).unwrap_or(u64::MAX),
                 verified_at: at,
                 validation_time: None,
@@ -142,6 +145,7 @@ impl Draft {
             },
             outcome: Outcome::PASSED,
             signature_outcomes: Vec::new(),
+            sha256: None,
         }
     }
 
@@ -169,7 +173,8 @@ impl Draft {
         }
     }
 
-    fn finish(mut self) -> Report {
+    fn finish(mut self, sha256: &[u8]) -> Report {
+        self.report.document_sha256 = data_encoding::HEXLOWER.encode(sha256);
         // A document passes by its signatures, not by a lack of findings.
         if self.report.signatures.is_empty() && self.outcome == Outcome::PASSED {
             self.find(Code::NoSignature, None, "");

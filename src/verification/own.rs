@@ -30,6 +30,7 @@ pub fn judge_own(report: Report, certificate: &Certificate, names: Names) -> Rep
         report,
         outcome,
         signature_outcomes: Vec::new(),
+        sha256: None,
     };
     find_status(&mut draft, certificate, at);
     draft.report.certificate = Some(describe(certificate, names, at, Some(true)));
@@ -40,7 +41,7 @@ pub fn judge_own(report: Report, certificate: &Certificate, names: Names) -> Rep
 /// The report on a verification code: the status of its certificate, and never a verdict on a document nobody showed.
 pub fn report_of_code(verifier: &Verifier, found: Option<(&Certificate, Names)>, at: Timestamp) -> Report {
     let nothing = ring::digest::digest(&ring::digest::SHA256, &[]);
-    let mut draft = Draft::new(nothing.as_ref(), 0, None, at, verifier.trust_snapshot().clone());
+    let mut draft = Draft::new(0, None, at, verifier.trust_snapshot().clone());
     match found {
         None => draft.find(Code::CodeUnknown, None, ""),
         Some((certificate, names)) => {
@@ -49,7 +50,7 @@ pub fn report_of_code(verifier: &Verifier, found: Option<(&Certificate, Names)>,
             draft.report.certificate = Some(describe(certificate, names, at, None));
         }
     }
-    draft.finish()
+    draft.finish(nothing.as_ref())
 }
 
 fn find_status(draft: &mut Draft, certificate: &Certificate, at: Timestamp) {

@@ -18,7 +18,13 @@ pub(super) struct Digests<'a> {
     /// By the place of the signature; none where it is not known what it covers.
     covered: &'a [Option<Covered>],
     work: &'a Work,
-    made: RefCell<Vec<(Digest, Vec<Vec<u8>>)>>,
+    made: RefCell<Vec<(Digest, Made)>>,
+}
+
+struct Made {
+    /// By the place of the signature; empty where it is not known what it covers.
+    signed: Vec<Vec<u8>>,
+    whole: Vec<u8>,
 }
 
 impl<'a> Digests<'a> {
@@ -34,7 +40,7 @@ impl<'a> Digests<'a> {
     /// The digest over what a signature covers; none where time is over.
     pub(super) fn of(&self, digest: Digest, signature: usize) -> Option<Vec<u8>> {
         if let Some((_, made)) = self.made.borrow().iter().find(|(of, _)| *of == digest) {
-            return Some(made.get(signature).cloned().unwrap_or_default());
+            return Some(made.signed.get(signature).cloned().unwrap_or_default());
         }
         self.work.check_time().ok()?;
         let algorithm = match digest {
@@ -49,14 +55,21 @@ impl<'a> Digests<'a> {
             }
         };
         let made = self.run(Context::new(algorithm))?;
-        let own = made.get(signature).cloned().unwrap_or_default();
+        let own = made.signed.get(signature).cloned().unwrap_or_default();
         self.made.borrow_mut().push((digest, made));
         Some(own)
     }
 
+    /// SHA-256 over the whole file, if signatures asked for the same over what they cover.
+    pub(super) fn whole_sha256(&self) -> Option<Vec<u8>> {
+        let made = self.made.borrow();
+        let (_, made) = made.iter().find(|(of, _)| *of == Digest::Sha256)?;
+        Some(made.whole.clone())
+    }
+
     /// Reads the file once, and what follows each gap up to the end of its revision once more.
-    fn run(&self, mut running: Context) -> Option<Vec<Vec<u8>>> {
-        let mut made = vec![Vec::new(); self.covered.len()];
+    fn run(&self, mut running: Context) -> Option<Made> {
+        let mut signed = vec![Vec::new(); self.covered.len()];
         let mut order: Vec<_> = (0..)
             .zip(self.covered.iter())
             .filter_map(|(place, covered)| covered.as_ref().map(|covered| (place, covered)))
@@ -68,11 +81,13 @@ impl<'a> Digests<'a> {
             at = covered.gap.start.max(at);
             let mut own = running.clone();
             self.feed(&mut own, covered.gap.end, covered.end)?;
-            if let Some(made) = made.get_mut::<usize>(place) {
+            if let Some(made) = signed.get_mut::<usize>(place) {
                 *made = own.finish().as_ref().to_vec();
             }
         }
-        Some(made)
+        self.feed(&mut running, at, self.bytes.len())?;
+        let whole = running.finish().as_ref().to_vec();
+        Some(Made { signed, whole })
     }
 
     /// Signatures may all cover the same long end of a file: the clock is looked at between its parts.
@@ -139,6 +154,7 @@ mod tests {
         let (hour, over) = (work(Duration::from_secs(3_600)), work(Duration::ZERO));
         let late = Digests::new(&bytes, &covered, &over);
         let digests = Digests::new(&bytes, &covered, &hour);
+        assert_eq!(digests.whole_sha256(), None);
         for digest in [Digest::Sha256, Digest::Sha512, Digest::Sm3] {
             for (place, covered) in covered.iter().enumerate() {
                 let expected = covered.as_ref().map(|covered| digest.of(&covered.pieces(&bytes)));
@@ -146,5 +162,6 @@ mod tests {
                 assert_eq!(late.of(digest, place), None);
             }
         }
+        assert_eq!(digests.whole_sha256(), Some(Digest::Sha256.of(&[&bytes])));
     }
 }

@@ -95,6 +95,7 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (lim
             (scene.is_timestamp(place), judged)
         })
         .collect();
+    draft.sha256 = digests.whole_sha256();
     match times.material.evidence.unreadable {
         0 => {}
         unreadable => draft.find(Code::RevocationUnreadable, None, &unreadable.to_string()),
