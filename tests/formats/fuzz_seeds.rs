@@ -7,14 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use yinxin::formats::cms;
+use yinxin::formats::{cms, ofd::Package};
 
 use crate::{
     attacks::{
         cases,
         scene::{ALL, Stage},
     },
-    ofd,
+    ofd::{self, book::Book},
 };
 
 /// The largest seed, in bytes.
@@ -29,9 +29,21 @@ struct Seeds {
     documents: BTreeSet<Vec<u8>>,
     messages: BTreeSet<Vec<u8>>,
     timestamps: BTreeSet<Vec<u8>>,
+    /// OFDs as they are.
+    packages: BTreeSet<Vec<u8>>,
+    /// Their seals and signature values.
+    values: BTreeSet<Vec<u8>>,
 }
 
 impl Seeds {
+    fn add_ofd(&mut self, package: &[u8], book: &Book) {
+        if package.len() <= MAX_SEED_BYTES {
+            self.packages.insert(package.to_vec());
+        }
+        let values = book.files.iter().filter(|(path, _)| is_value(path));
+        self.values.extend(values.map(|(_, content)| content.clone()));
+    }
+
     fn add(&mut self, document: &[u8]) {
         if document.len() <= MAX_SEED_BYTES {
             self.documents.insert(document.to_vec());
@@ -53,6 +65,10 @@ impl Seeds {
     }
 }
 
+fn is_value(path: &str) -> bool {
+    path.ends_with(".dat") || path.ends_with(".esl")
+}
+
 fn places(bytes: &[u8], word: &[u8]) -> Vec<usize> {
     memchr::memmem::find_iter(bytes, word).collect()
 }
@@ -69,12 +85,12 @@ fn tokens(message: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn documents_in(folder: &Path, found: &mut Vec<PathBuf>) {
+fn documents_in(folder: &Path, kind: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         match path.extension() {
-            _ if path.is_dir() => documents_in(&path, found),
-            Some(extension) if extension == "pdf" => found.push(path),
+            _ if path.is_dir() => documents_in(&path, kind, found),
+            Some(extension) if extension == kind => found.push(path),
             _ => {}
         }
     }
@@ -91,11 +107,22 @@ fn our_documents_and_the_attacks_on_them_are_seeds_for_the_fuzzer() {
         seeds.add(&case.bytes);
     }
     if let Some(folder) = std::env::var_os("YINXIN_SEEDS_FROM") {
-        let mut found = Vec::new();
-        documents_in(Path::new(&folder), &mut found);
+        let (mut found, mut packages) = (Vec::new(), Vec::new());
+        documents_in(Path::new(&folder), "pdf", &mut found);
         for path in found {
             seeds.add(&fs::read(path).unwrap());
         }
+        documents_in(Path::new(&folder), "ofd", &mut packages);
+        for path in packages {
+            let bytes = fs::read(path).unwrap();
+            if let Ok(package) = Package::read(&bytes) {
+                seeds.add_ofd(&bytes, &Book::of(&package));
+            }
+        }
+    }
+    let own = ofd::seeds();
+    for book in &own.packages {
+        seeds.add_ofd(&book.zip(), book);
     }
     assert!(seeds.documents.len() > 60 && seeds.messages.len() > 20);
     let Some(folder) = std::env::var_os("YINXIN_SEEDS_TO") else {
@@ -111,12 +138,27 @@ fn our_documents_and_the_attacks_on_them_are_seeds_for_the_fuzzer() {
         println!("{target}: {} seeds", seeds.len());
     };
     write("pdf", &seeds.documents);
-    let ofd = ofd::seeds();
-    write("ofd", &ofd);
-    seeds.documents.extend(ofd);
     write("verify", &seeds.documents);
     write("cms", &seeds.messages);
     write("timestamp", &seeds.timestamps);
+    write("ofd", &seeds.packages);
+    write("ses", &seeds.values);
+    // Each file of each package by itself, as the target puts it in again: both in the order of their names.
+    let mut changes = seeds.packages.clone();
+    fs::create_dir_all(folder.join("packages")).unwrap();
+    for (place, book) in own.packages.iter().enumerate() {
+        fs::write(folder.join(format!("packages/{place:02}.ofd")), book.zip()).unwrap();
+        let mut files = book.files.clone();
+        files.sort();
+        for (file, (_, content)) in files.iter().enumerate() {
+            let numbers = [place, file].map(|number| u8::try_from(number).unwrap());
+            changes.insert([&numbers, content.as_slice()].concat());
+        }
+    }
+    write("verify_ofd", &changes);
     fs::create_dir_all(folder.join("trust")).unwrap();
-    fs::write(folder.join("trust/root.der"), stage.root()).unwrap();
+    let roots = own.roots.iter().map(Vec::as_slice).chain([stage.root()]);
+    for (place, root) in roots.enumerate() {
+        fs::write(folder.join(format!("trust/root-{place}.der")), root).unwrap();
+    }
 }

@@ -4,6 +4,7 @@
 use data_encoding::BASE64;
 use flate2::Crc;
 use sm3::{Digest as _, Sm3};
+use yinxin::formats::ofd::Package;
 
 /// The files of a package, in their order.
 #[derive(Clone)]
@@ -83,6 +84,14 @@ impl Book {
             format!("<License {NAMESPACE}><CZZT><ofd:ObjectRef PageRef=\"1\">11</ofd:ObjectRef></CZZT></License>"),
         );
         book
+    }
+
+    /// The files of a package that others made.
+    pub fn of(package: &Package) -> Self {
+        let files = package
+            .paths()
+            .map(|path| (path.to_owned(), package.file(path).unwrap().to_vec()));
+        Self { files: files.collect() }
     }
 
     /// Adds a file, or changes it.

@@ -138,6 +138,13 @@ impl County {
     }
 }
 
+/// A small one, and the root of who issued it.
+pub fn seed() -> (Book, Vec<u8>) {
+    let county = County::new();
+    let ofd = county.issue(&press(), KINDS[0], 1);
+    (Book::of(&Package::read(&ofd).unwrap()), county.root)
+}
+
 #[test]
 fn every_type_as_ofd_passes_and_says_of_itself_what_it_certifies() {
     let (county, press) = (County::new(), press());
@@ -188,11 +195,7 @@ fn a_script_of_its_own_finds_the_seal_right() {
 fn whoever_signs_later_leaves_the_seal_as_it_is_and_changes_break_it() {
     let county = County::new();
     let ofd = county.issue(&press(), KINDS[0], 5);
-    let package = Package::read(&ofd).unwrap();
-    let files = package
-        .paths()
-        .map(|path| (path.to_owned(), package.file(path).unwrap().to_vec()));
-    let mut book = Book { files: files.collect() };
+    let mut book = Book::of(&Package::read(&ofd).unwrap());
     let cast = Cast::new();
     let second = Sign {
         folder: "Doc_0/Signs/Sign_1",

@@ -1,7 +1,7 @@
 //! OFD and its seals (GB/T 38540): each layer broken alone, attacks, bounds, and the judgement of others' tools.
 
 mod attacks;
-mod book;
+pub mod book;
 mod bounds;
 mod der;
 mod issued;
@@ -20,10 +20,17 @@ use self::{
     seals::{Cast, MakeSeal, Sign, sealed},
 };
 
-/// Packages of every kind of signature, and the signatures alone, for the fuzzer.
-pub fn seeds() -> BTreeSet<Vec<u8>> {
+/// What the fuzzer begins with.
+pub struct Seeds {
+    /// Each passes, but for those whose signature says no time.
+    pub packages: Vec<Book>,
+    pub roots: Vec<Vec<u8>>,
+}
+
+/// Packages of every kind of signature.
+pub fn seeds() -> Seeds {
     let cast = Cast::new();
-    let mut books = vec![sealed(&cast)];
+    let mut packages = vec![sealed(&cast)];
     for version in [1, 5] {
         let mut book = Book::new();
         let seal = MakeSeal::new(version, &cast.signer).make(&cast.maker);
@@ -32,17 +39,22 @@ pub fn seeds() -> BTreeSet<Vec<u8>> {
             ..Sign::default()
         };
         sign.seal(&mut book, &seal, &cast.signer);
-        books.push(book);
+        packages.push(book);
     }
     for attributes in [true, false] {
         let mut book = Book::new();
         Sign::default().message(&mut book, &cast.signer, &cast.root, attributes);
-        books.push(book);
+        packages.push(book);
     }
-    let values = books
-        .iter()
-        .map(|book| book.file("Doc_0/Signs/Sign_0/SignedValue.dat").to_vec());
-    values.chain(books.iter().map(Book::zip)).collect()
+    let mut book = Book::new();
+    Sign::default().bare(&mut book, &cast.signer);
+    packages.push(book);
+    let (issued, issuer) = issued::seed();
+    packages.push(issued);
+    Seeds {
+        packages,
+        roots: vec![cast.root.certificate, issuer],
+    }
 }
 
 fn at(time: &str) -> Timestamp {
