@@ -15,7 +15,10 @@ use x509_parser::{
     x509::SubjectPublicKeyInfo,
 };
 
-use crate::formats::cms::{Digest, Scheme};
+use crate::formats::{
+    cms::{Digest, Scheme},
+    ses::{SM2_VALUE_BYTES, sm2_value},
+};
 
 /// The smallest RSA modulus that counts, in bits.
 const MIN_RSA_BITS: u64 = 2048;
@@ -55,7 +58,8 @@ pub fn verify_scheme(spki: &[u8], scheme: Scheme, message: &[u8], value: &[u8]) 
                 _ => curves::verify_ecdsa(&curve.to_id_string(), bits, &digest.of(&[message]), value),
             }
         }
-        Scheme::Sm2 => (curve(&key)?.to_id_string() == curves::SM2).then(|| curves::verify_sm2(bits, message, value)),
+        // Only in a seal is a value r and s alone.
+        Scheme::Sm2 => verify_sm2(spki, message, value).map(|right| right && value.len() != SM2_VALUE_BYTES),
         Scheme::Ed25519 => (key.algorithm.algorithm.to_id_string() == "1.3.101.112")
             .then(|| by_ring(&signature::ED25519))
             .flatten(),
@@ -66,6 +70,15 @@ pub fn verify_scheme(spki: &[u8], scheme: Scheme, message: &[u8], value: &[u8]) 
             rsa::verify_dsa(parameters.data, bits, &digest.of(&[message]), value)
         }
     }
+}
+
+/// Whether an SM2 value (DER, or r and s) is right over the message under the default identity; none where the key is not
+/// one of SM2.
+pub fn verify_sm2(spki: &[u8], message: &[u8], value: &[u8]) -> Option<bool> {
+    let (_, key) = SubjectPublicKeyInfo::from_der(spki).ok()?;
+    let point = key.subject_public_key.data.as_ref();
+    (curve(&key)?.to_id_string() == curves::SM2)
+        .then(|| sm2_value(value).is_some_and(|value| curves::verify_sm2(point, message, &value)))
 }
 
 /// What is too weak to count, by name: the digest, the length of an RSA key, DSA. ETSI TS 119 312 and FIPS 186-5 no

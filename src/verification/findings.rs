@@ -379,8 +379,17 @@ findings! {
         "The seal is past its validity ({}), and no trusted time proves that it was signed with before.";
     SigningTimeMissing = "signing_time_missing", Error, unproven(Sub::SigConstraintsFailure),
         "签名数据中没有可读的签名时间。", "The signature data have no signing time that can be read.";
-    SealTimestampUnverified = "seal_timestamp_unverified", Error, unproven(Sub::Generic),
-        "签名附有时间戳，尚不能查验。", "The signature has a timestamp, which is not verified yet.";
+    SealTimestampWrong = "seal_timestamp_wrong", Error, unproven(Sub::Generic),
+        "印章所附的时间戳不成立（{}）。", "The timestamp of the seal does not hold ({}).";
+    MadeAfter = "signed_after_timestamp", Info, None,
+        "可信时间戳证明签名在 {} 之后作出；它不能证明签名在何时之前已经作出。",
+        "A trusted timestamp proves that it was signed after {}; it does not prove by when.";
+    SealExpiredSince = "seal_expired_since", Info, None,
+        "印章此后已过有效期（{}），但签名已证明在其有效期内作出。",
+        "The seal has since passed its validity ({}); the signature is proven to be from before.";
+    SealMakerRevokedSince = "seal_maker_revoked_since", Info, None,
+        "制章者的 X.509 证书此后被吊销（{}），但印章已证明在此之前制成。",
+        "The seal maker's X.509 certificate has since been revoked ({}); the seal is proven to be from before.";
     NamesOtherFile = "signature_names_other_file", Warning, None,
         "签名数据所称的签名描述路径（{}）与实际不同。",
         "The signature data name another path of its description ({}) than it has.";

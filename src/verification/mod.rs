@@ -7,6 +7,7 @@ mod archive;
 mod desk;
 pub mod drawing;
 mod findings;
+mod known;
 mod ofd;
 mod own;
 pub mod paper;
@@ -14,7 +15,6 @@ mod pdf;
 mod proof;
 mod report;
 mod signer;
-mod sm2;
 mod timestamp;
 mod trust;
 pub mod words;
@@ -83,7 +83,7 @@ impl Verifier {
         }
         match draft.report.format {
             Format::Pdf => pdf::judge(&mut draft, bytes, &self.trust, at, (&self.limits, started)),
-            Format::Ofd => ofd::judge(&mut draft, bytes, &self.trust, at),
+            Format::Ofd => ofd::judge(&mut draft, bytes, &self.trust, at, (&self.limits, started)),
             _ => draft.find(Code::UnknownFormat, None, ""),
         }
         let sha256 = draft.sha256.take().unwrap_or_else(sha256);
@@ -161,6 +161,12 @@ impl Draft {
         if let Some(place) = signature {
             self.worsen_own(place, outcome);
         }
+    }
+
+    /// Whether a finding of the kind was entered for a signature.
+    fn found(&self, code: Code, place: usize) -> bool {
+        let mut found = self.report.findings.iter();
+        found.any(|finding| finding.signature == Some(place) && finding.code == code.as_str())
     }
 
     /// What one signature makes of its own verdict alone.

@@ -1,7 +1,7 @@
 //! One CMS signature: is its value right over these bytes, and may its signer be trusted?
 
 use jiff::Timestamp;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use super::{
     RevocationReport, TimestampReport,
@@ -306,11 +306,6 @@ fn judge_signature(judgement: &mut Judgement, signer: &Signer, spki: &[u8], cont
         judgement.find(Code::SignatureWrong);
     }
     right
-}
-
-pub fn within(certificate: &X509Certificate<'_>, time: Timestamp) -> bool {
-    let time = ASN1Time::from_timestamp(time.as_second());
-    time.is_ok_and(|time| certificate.validity().is_valid_at(time))
 }
 
 /// The common name, or the whole name where there is none.

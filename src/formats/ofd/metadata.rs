@@ -1,9 +1,9 @@
 //! What a document says of itself: `CustomData` of its `DocInfo`, and the objects that a `CustomTag` names
 //! (GB/T 33190 7.4, 16; e-certificates use the names of GB/T 36903).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use roxmltree::{Document, Node};
+use roxmltree::Node;
 
 use super::{Package, Parts, ROOT, xml};
 
@@ -16,6 +16,9 @@ pub const MAX_STATED_CHARS: usize = 500;
 /// The most files that are read for them.
 const MAX_TAG_FILES: usize = 50;
 
+/// The most objects that show one value.
+const MAX_TAG_OBJECTS: usize = 1_000;
+
 /// One statement of a document about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stated {
@@ -24,41 +27,84 @@ pub struct Stated {
 }
 
 /// What the document says of itself, in its order, bounded.
-pub fn stated(package: &Package, parts: &Parts) -> Vec<Stated> {
+pub fn stated<'a>(package: &'a Package, parts: &Parts<'a>) -> Vec<Stated> {
     let mut all = Vec::new();
-    if let Some(root) = document(package, ROOT) {
+    if let Some(root) = parts.document(package, ROOT) {
         for data in root.descendants().filter(|node| xml::is(node, "CustomData")) {
             push(&mut all, data.attribute("Name").unwrap_or_default(), &xml::text(data));
         }
     }
-    let mut objects = Objects {
-        package,
-        parts,
-        pages: BTreeMap::new(),
-    };
-    for path in parts.tags.iter().take(MAX_TAG_FILES) {
-        let Some(tags) = document(package, path) else { continue };
-        // The list of tag files has none of its own.
-        if tags.root_element().tag_name().name() == "CustomTags" {
-            continue;
-        }
-        for tag in tags.root_element().descendants() {
-            let mut references = xml::children(tag, "ObjectRef").peekable();
-            if references.peek().is_some() {
-                let value: String = references.map(|reference| objects.text(reference)).collect();
-                push(&mut all, tag.tag_name().name(), &value);
-            }
-            if all.len() >= MAX_STATED {
-                break;
-            }
-        }
+    let tagged = tagged(package, parts);
+    let shown = shown(package, parts, &tagged);
+    for tag in &tagged {
+        let texts = tag.objects.iter().filter_map(|object| shown.get(object));
+        push(&mut all, &tag.name, &texts.map(String::as_str).collect::<String>());
     }
     all.truncate(MAX_STATED);
     all
 }
 
-fn document<'a>(package: &'a Package, path: &str) -> Option<Document<'a>> {
-    package.file(path).and_then(|content| xml::parse(path, content).ok())
+/// A name, and the objects that show its value, each by the IDs of its page and its own.
+struct Tagged {
+    name: String,
+    objects: Vec<(String, String)>,
+}
+
+fn tagged<'a>(package: &'a Package, parts: &Parts<'a>) -> Vec<Tagged> {
+    let mut all = Vec::new();
+    for path in parts.tags.iter().take(MAX_TAG_FILES) {
+        let Some(tags) = parts.document(package, path) else {
+            continue;
+        };
+        // The list of tag files has none of its own.
+        if tags.root_element().tag_name().name() == "CustomTags" {
+            continue;
+        }
+        for tag in tags.root_element().descendants() {
+            if all.len() >= MAX_STATED {
+                return all;
+            }
+            let object = |reference: Node<'_, '_>| {
+                let page = reference.attribute("PageRef").unwrap_or_default();
+                (page.to_owned(), xml::text(reference))
+            };
+            let objects: Vec<_> = xml::children(tag, "ObjectRef")
+                .take(MAX_TAG_OBJECTS)
+                .map(object)
+                .collect();
+            if !objects.is_empty() {
+                let name = tag.tag_name().name().to_owned();
+                all.push(Tagged { name, objects });
+            }
+        }
+    }
+    all
+}
+
+/// The texts of the objects that are tagged.
+fn shown<'a>(package: &'a Package, parts: &Parts<'a>, tagged: &[Tagged]) -> BTreeMap<(String, String), String> {
+    let wanted: BTreeSet<_> = tagged.iter().flat_map(|tag| &tag.objects).collect();
+    let pages: BTreeSet<_> = wanted.iter().map(|(page, _)| page.as_str()).collect();
+    let mut shown = BTreeMap::new();
+    for id in pages {
+        let own: BTreeSet<&str> = wanted
+            .iter()
+            .filter(|(page, _)| page == id)
+            .map(|(_, object)| object.as_str())
+            .collect();
+        let path = parts.pages.iter().find(|(own, _)| own == id);
+        let Some(page) = path.and_then(|(_, path)| parts.document(package, path)) else {
+            continue;
+        };
+        for object in page.descendants().filter(|node| xml::is(node, "TextObject")) {
+            let object_id = object.attribute("ID").unwrap_or_default();
+            if own.contains(object_id) {
+                let codes = object.descendants().filter(|node| xml::is(node, "TextCode"));
+                shown.insert((id.to_owned(), object_id.to_owned()), codes.map(xml::text).collect());
+            }
+        }
+    }
+    shown
 }
 
 fn push(all: &mut Vec<Stated>, name: &str, value: &str) {
@@ -70,36 +116,4 @@ fn push(all: &mut Vec<Stated>, name: &str, value: &str) {
     if !stated.name.is_empty() && !stated.value.is_empty() && !all.contains(&stated) {
         all.push(stated);
     }
-}
-
-/// The texts of pages' objects, by ID.
-struct Objects<'a> {
-    package: &'a Package,
-    parts: &'a Parts,
-    pages: BTreeMap<String, BTreeMap<String, String>>,
-}
-
-impl Objects<'_> {
-    fn text(&mut self, reference: Node<'_, '_>) -> String {
-        let page = reference.attribute("PageRef").unwrap_or_default();
-        let id = xml::text(reference);
-        if !self.pages.contains_key(page) {
-            let path = self.parts.pages.iter().find(|(id, _)| id == page);
-            let texts = path.and_then(|(_, path)| document(self.package, path));
-            let texts = texts.as_ref().map(texts_of).unwrap_or_default();
-            self.pages.insert(page.to_owned(), texts);
-        }
-        let texts = self.pages.get(page);
-        texts.and_then(|texts| texts.get(&id)).cloned().unwrap_or_default()
-    }
-}
-
-fn texts_of(page: &Document<'_>) -> BTreeMap<String, String> {
-    let objects = page.descendants().filter(|node| xml::is(node, "TextObject"));
-    objects
-        .filter_map(|object| {
-            let codes = object.descendants().filter(|node| xml::is(node, "TextCode"));
-            Some((object.attribute("ID")?.to_owned(), codes.map(xml::text).collect()))
-        })
-        .collect()
 }

@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Cursor, Read},
+    time::Instant,
 };
 
 use zip::{
@@ -31,6 +32,8 @@ const END_BYTES: usize = 22;
 pub struct Package {
     files: BTreeMap<String, Vec<u8>>,
     doubts: BTreeSet<Doubt>,
+    /// When the work on it ends, done or not.
+    end: Option<Instant>,
 }
 
 /// Whether the bytes are a ZIP file with an entry `OFD.xml`: by content, not by name.
@@ -50,6 +53,11 @@ pub fn is_package(bytes: &[u8]) -> bool {
 impl Package {
     /// Unpacks a package within the limits.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::read_until(bytes, None)
+    }
+
+    /// Likewise; whoever reads in it after the end is told so.
+    pub fn read_until(bytes: &[u8], until: Option<Instant>) -> Result<Self, ReadError> {
         let broken = |what: &str| ReadError::Package(what.to_owned());
         let end = bytes.len().checked_sub(END_BYTES).and_then(|end| bytes.get(end..));
         let end = end
@@ -72,6 +80,7 @@ impl Package {
         let mut package = Self {
             files: BTreeMap::new(),
             doubts: BTreeSet::new(),
+            end: until,
         };
         if archive.has_duplicate_names() {
             package.doubts.insert(Doubt::NameTwice);
@@ -80,6 +89,14 @@ impl Package {
         }
         package.unpack(&mut archive, bytes.len())?;
         Ok(package)
+    }
+
+    /// Gives up once time is over.
+    pub fn check_time(&self) -> Result<(), ReadError> {
+        match self.end {
+            Some(end) if Instant::now() >= end => Err(ReadError::Limit("time_ms")),
+            _ => Ok(()),
+        }
     }
 
     /// A file by its path in the package.
@@ -105,6 +122,7 @@ impl Package {
         let mut left = MAX_PACKAGE_BYTES.min(by_ratio);
         let mut folded = BTreeSet::new();
         for place in 0..archive.len() {
+            self.check_time()?;
             let mut entry = match archive.by_index(place) {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -122,7 +140,9 @@ impl Package {
                 self.doubts.insert(Doubt::NameCase(name.clone()));
             }
             let limit = MAX_ENTRY_BYTES.min(left);
-            let mut content = Vec::new();
+            // What it says of its size is room to begin with, and not believed.
+            let stated = usize::try_from(entry.size()).unwrap_or(usize::MAX);
+            let mut content = Vec::with_capacity(stated.min(limit).min(FREE_BYTES));
             let read = (&mut entry)
                 .take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1))
                 .read_to_end(&mut content);
@@ -135,6 +155,7 @@ impl Package {
                 return Err(ReadError::Limit(limit));
             }
             left -= content.len();
+            content.shrink_to_fit();
             if read.is_err() {
                 self.doubts.insert(Doubt::Entry(name));
             } else if name.ends_with('/') {

@@ -1,13 +1,19 @@
 //! What a document shows: every file that can be reached from `OFD.xml`, the signatures apart.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
+    ops::Deref,
+};
 
-use roxmltree::Node;
+use roxmltree::{Document, Node};
 
 use super::{Doubt, Package, ROOT, ReadError, resolve, xml};
 
 /// The most files that are followed.
 pub const MAX_PARTS: usize = super::MAX_ENTRIES;
+
+/// The most nodes of all files that are kept as they were parsed, for whoever looks at them again.
+const MAX_KEPT_NODES: usize = 200_000;
 
 /// The longest text that is taken for a location, in bytes.
 const MAX_LOCATION_BYTES: usize = super::MAX_PATH_BYTES;
@@ -30,7 +36,7 @@ pub enum Part {
 
 /// The files that can be reached, each with what it is for first.
 #[derive(Debug, Default)]
-pub struct Parts {
+pub struct Parts<'a> {
     pub reached: BTreeMap<String, Part>,
     /// Each page by its ID, in order.
     pub pages: Vec<(String, String)>,
@@ -39,6 +45,34 @@ pub struct Parts {
     pub signature_lists: Vec<String>,
     pub documents: usize,
     pub doubts: BTreeSet<Doubt>,
+    parsed: BTreeMap<String, Document<'a>>,
+}
+
+/// A file as it was parsed.
+pub(super) enum Parsed<'p, 'a> {
+    Kept(&'p Document<'a>),
+    Anew(Document<'a>),
+}
+
+impl<'a> Deref for Parsed<'_, 'a> {
+    type Target = Document<'a>;
+
+    fn deref(&self) -> &Document<'a> {
+        match self {
+            Self::Kept(document) => document,
+            Self::Anew(document) => document,
+        }
+    }
+}
+
+impl<'a> Parts<'a> {
+    /// A file that is XML.
+    pub(super) fn document(&self, package: &'a Package, path: &str) -> Option<Parsed<'_, 'a>> {
+        match self.parsed.get(path) {
+            Some(document) => Some(Parsed::Kept(document)),
+            None => xml::parse(path, package.file(path)?).ok().map(Parsed::Anew),
+        }
+    }
 }
 
 /// Elements and attributes (beside `BaseLoc`) that hold a location (ST_Loc) by GB/T 33190.
@@ -60,14 +94,17 @@ const LOCATIONS: [&str; 13] = [
 
 /// Follows every location from `OFD.xml` on. It follows too much rather than too little: any text or attribute that
 /// is the path of a file counts, as readers differ in what they load.
-pub fn parts(package: &Package) -> Result<Parts, ReadError> {
+pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
     let mut parts = Parts::default();
+    let mut room = MAX_KEPT_NODES;
+    let names: HashSet<&str> = package.paths().filter_map(|path| path.rsplit('/').next()).collect();
     if !package.has(ROOT) {
         return Err(ReadError::Missing(ROOT.to_owned()));
     }
     let mut queue = VecDeque::from([ROOT.to_owned()]);
     parts.reached.insert(ROOT.to_owned(), Part::Document);
     while let Some(path) = queue.pop_front() {
+        package.check_time()?;
         let Some(content) = package.file(&path) else { continue };
         let kind = parts.reached.get(&path).copied().unwrap_or(Part::Other);
         if !is_xml(&path, content) {
@@ -84,6 +121,7 @@ pub fn parts(package: &Package) -> Result<Parts, ReadError> {
         };
         let mut found = Found {
             package,
+            names: &names,
             path: &path,
             base: document.root_element().attribute("BaseLoc").map(str::to_owned),
             parts: &mut parts,
@@ -91,6 +129,11 @@ pub fn parts(package: &Package) -> Result<Parts, ReadError> {
         };
         for node in document.root_element().descendants() {
             found.follow_node(node, kind);
+        }
+        let nodes = document.descendants().count();
+        if let Some(left) = room.checked_sub(nodes) {
+            room = left;
+            parts.parsed.insert(path, document);
         }
         if parts.reached.len() > MAX_PARTS {
             return Err(ReadError::Limit("MAX_PARTS"));
@@ -105,16 +148,18 @@ fn is_xml(path: &str, content: &[u8]) -> bool {
     ends.is_some_and(|end| end.eq_ignore_ascii_case(".xml")) || content.trim_ascii_start().starts_with(b"<?xml")
 }
 
-struct Found<'a> {
+struct Found<'a, 'p> {
     package: &'a Package,
+    /// The last parts of all paths: what ends otherwise leads to no file.
+    names: &'a HashSet<&'a str>,
     path: &'a str,
     /// The folder of a resource file's media (GB/T 33190 7.9).
     base: Option<String>,
-    parts: &'a mut Parts,
+    parts: &'a mut Parts<'p>,
     queue: &'a mut VecDeque<String>,
 }
 
-impl Found<'_> {
+impl Found<'_, '_> {
     fn follow_node(&mut self, node: Node<'_, '_>, inherited: Part) {
         let (element, text, attributes) = if node.is_element() {
             (node, None, true)
@@ -172,6 +217,9 @@ impl Found<'_> {
         if location.len() > MAX_LOCATION_BYTES || location.trim().is_empty() {
             return;
         }
+        if !required && !self.may_lead(location) {
+            return;
+        }
         let based = self.base.as_ref().map(|base| format!("{base}/{location}"));
         let ways = [
             resolve(self.path, location),
@@ -199,5 +247,11 @@ impl Found<'_> {
             let location = location.trim().chars().take(100).collect();
             self.parts.doubts.insert(Doubt::Missing(location));
         }
+    }
+
+    /// Whether it ends as the path of a file does, or in a way that takes more than a look.
+    fn may_lead(&self, location: &str) -> bool {
+        let last = location.trim().rsplit('/').next().unwrap_or_default();
+        matches!(last, "" | "." | "..") || self.names.contains(last)
     }
 }

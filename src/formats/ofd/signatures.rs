@@ -42,6 +42,7 @@ pub struct Signatures {
 
 /// Reads a list of signatures.
 pub fn signatures(package: &Package, path: &str) -> Result<Signatures, ReadError> {
+    package.check_time()?;
     let content = package.file(path).ok_or_else(|| ReadError::Missing(path.to_owned()))?;
     let document = xml::parse(path, content)?;
     let mut list = Vec::new();
@@ -119,6 +120,7 @@ pub enum SignatureFileError {
 
 /// Reads a `Signature.xml`.
 pub fn signature_file(package: &Package, path: &str) -> Result<SignatureFile, SignatureFileError> {
+    package.check_time()?;
     let content = package.file(path).ok_or_else(|| ReadError::Missing(path.to_owned()))?;
     let document = xml::parse(path, content)?;
     let root = document.root_element();

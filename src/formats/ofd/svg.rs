@@ -60,7 +60,7 @@ fn draw(bytes: &[u8]) -> Result<Option<String>, ReadError> {
     Ok((drawing.out.len() <= MAX_SVG_BYTES).then_some(drawing.out))
 }
 
-fn of_document(package: &Package, parts: &super::Parts) -> Result<Option<String>, ReadError> {
+fn of_document(package: &Package, parts: &super::Parts<'_>) -> Result<Option<String>, ReadError> {
     for (path, part) in &parts.reached {
         if *part == super::Part::Document && path != super::ROOT {
             let document = xml::parse(path, package.file(path).unwrap_or_default())?;
@@ -77,7 +77,7 @@ fn of_document(package: &Package, parts: &super::Parts) -> Result<Option<String>
 }
 
 /// The files of images, by ID.
-fn images(package: &Package, parts: &super::Parts) -> Result<Vec<(String, String)>, ReadError> {
+fn images(package: &Package, parts: &super::Parts<'_>) -> Result<Vec<(String, String)>, ReadError> {
     let mut images = Vec::new();
     for (path, part) in &parts.reached {
         if *part != super::Part::Resource || !path.to_ascii_lowercase().ends_with(".xml") {

@@ -40,6 +40,7 @@ pub enum CertificateError {
 #[derive(Clone, Debug)]
 pub struct Signed {
     pub der: Vec<u8>,
+    digest: [u8; 32],
     body: Range<usize>,
     algorithm: Range<usize>,
     value: Range<usize>,
@@ -71,8 +72,11 @@ impl Signed {
             }
             _ => return None,
         };
+        let mut digest = [0; 32];
+        digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, der).as_ref());
         Some(Self {
             der: der.to_vec(),
+            digest,
             body,
             algorithm,
             value,
@@ -81,6 +85,11 @@ impl Signed {
 
     fn part(&self, range: &Range<usize>) -> &[u8] {
         self.der.get(range.clone()).unwrap_or_default()
+    }
+
+    /// SHA-256 of all of it.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// DER of what is signed.

@@ -2,7 +2,9 @@
 
 use ed448_goldilocks::{Signature as Ed448Signature, VerifyingKey as Ed448Key};
 use p256::ecdsa::signature::{Verifier as _, hazmat::PrehashVerifier as _};
-use sm2::dsa::{DerSignature as Sm2Signature, Signature as Sm2Numbers, VerifyingKey as Sm2Key};
+use sm2::dsa::{Signature as Sm2Signature, VerifyingKey as Sm2Key};
+
+use crate::formats::ses::SM2_VALUE_BYTES;
 
 use super::brainpool::{BrainpoolP512r1, BrainpoolP512t1};
 
@@ -48,11 +50,11 @@ pub fn verify_ecdsa(curve: &str, point: &[u8], digest: &[u8], value: &[u8]) -> O
     })
 }
 
-/// Whether an SM2 value (DER of r and s) is right over a message, under the default identity.
-pub fn verify_sm2(point: &[u8], message: &[u8], value: &[u8]) -> bool {
+/// Whether an SM2 value (r and s) is right over a message, under the default identity.
+pub fn verify_sm2(point: &[u8], message: &[u8], value: &[u8; SM2_VALUE_BYTES]) -> bool {
     match (
         Sm2Key::from_sec1_bytes(SM2_DEFAULT_IDENTITY, point),
-        Sm2Signature::try_from(value).and_then(Sm2Numbers::try_from),
+        Sm2Signature::from_slice(value),
     ) {
         (Ok(key), Ok(value)) => key.verify(message, &value).is_ok(),
         _ => false,

@@ -1,33 +1,87 @@
 //! What a signature covers, and what can still change what is shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use super::{Draft, sm2};
+use sm3::{Digest as _, Sm3};
+
+use super::Draft;
 use crate::{
-    formats::ofd::{CheckMethod, Listed, Package, Part, Parts, SignatureFile},
+    formats::ofd::{CheckMethod, Listed, Package, Part, Parts, ReadError, SignatureFile},
     verification::findings::Code,
 };
 
 /// How many paths a finding names.
 const MAX_NAMED: usize = 5;
 
+/// Digests of the files of a package: each is made once, however many signatures list it.
+pub struct Digests<'a> {
+    package: &'a Package,
+    made: RefCell<BTreeMap<(bool, String), Vec<u8>>>,
+}
+
+/// What is digested before time is looked at again, in bytes.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+impl<'a> Digests<'a> {
+    pub fn new(package: &'a Package) -> Self {
+        Self {
+            package,
+            made: RefCell::default(),
+        }
+    }
+
+    /// Whether a file has the digest, by SM3 or else by SHA-256.
+    fn is(&self, path: &str, by_sm3: bool, expected: &[u8]) -> Result<bool, ReadError> {
+        let key = (by_sm3, path.to_owned());
+        if let Some(known) = self.made.borrow().get(&key) {
+            return Ok(known == expected);
+        }
+        let content = self.package.file(path).unwrap_or_default();
+        let digest = if by_sm3 {
+            let mut state = Sm3::new();
+            for chunk in content.chunks(CHUNK_BYTES) {
+                self.package.check_time()?;
+                state.update(chunk);
+            }
+            state.finalize().to_vec()
+        } else {
+            let mut state = ring::digest::Context::new(&ring::digest::SHA256);
+            for chunk in content.chunks(CHUNK_BYTES) {
+                self.package.check_time()?;
+                state.update(chunk);
+            }
+            state.finish().as_ref().to_vec()
+        };
+        let same = digest == expected;
+        self.made.borrow_mut().insert(key, digest);
+        Ok(same)
+    }
+}
+
 /// Checks every digest that a signature lists. Returns whether anything was changed; none where a digest cannot be
 /// told.
-pub fn judge_references(draft: &mut Draft, place: usize, package: &Package, file: &SignatureFile) -> Option<bool> {
-    let digest: fn(&[u8]) -> Vec<u8> = match &file.check_method {
-        CheckMethod::Sm3 => |bytes| sm2::sm3(bytes).to_vec(),
-        CheckMethod::Sha256 => |bytes| ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec(),
+pub fn judge_references(
+    draft: &mut Draft,
+    place: usize,
+    digests: &Digests<'_>,
+    file: &SignatureFile,
+) -> Result<Option<bool>, ReadError> {
+    let package = digests.package;
+    let by_sm3 = match &file.check_method {
+        CheckMethod::Sm3 => true,
+        CheckMethod::Sha256 => false,
         CheckMethod::Weak(name) => {
             draft.find(Code::AlgorithmWeak, Some(place), name);
-            return None;
+            return Ok(None);
         }
         CheckMethod::Unknown(name) => {
             draft.find(Code::AlgorithmUnknown, Some(place), name);
-            return None;
+            return Ok(None);
         }
     };
-    // One file may be listed more than once: it is digested once.
-    let mut digests: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
     let (mut changed, mut removed, mut told) = (Vec::new(), Vec::new(), true);
     for reference in &file.references {
         let mut found = reference.paths.iter().filter(|path| package.has(path));
@@ -45,9 +99,7 @@ pub fn judge_references(draft: &mut Draft, place: usize, package: &Package, file
             draft.find(Code::PartAmbiguous, Some(place), &named(&[&reference.location]));
             told = false;
         }
-        let content = package.file(path).unwrap_or_default();
-        let actual = digests.entry(path).or_insert_with(|| digest(content));
-        if actual != expected {
+        if !digests.is(path, by_sm3, expected)? {
             changed.push(reference.location.as_str());
         }
     }
@@ -57,21 +109,21 @@ pub fn judge_references(draft: &mut Draft, place: usize, package: &Package, file
     if !removed.is_empty() {
         draft.find(Code::PartRemoved, Some(place), &named(&removed));
     }
-    match changed.is_empty() && removed.is_empty() {
+    Ok(match changed.is_empty() && removed.is_empty() {
         false => Some(true),
         true => told.then_some(false),
-    }
+    })
 }
 
 /// What signatures can cover: everything but themselves.
 pub struct Covered<'a> {
-    parts: &'a Parts,
+    parts: &'a Parts<'a>,
     /// Files that nothing leads to, and that are no signature's own.
     unused: Vec<&'a str>,
 }
 
 impl<'a> Covered<'a> {
-    pub fn new(package: &'a Package, parts: &'a Parts, listed: &[(&str, Listed)]) -> Self {
+    pub fn new(package: &'a Package, parts: &'a Parts<'a>, listed: &[(&str, Listed)]) -> Self {
         let folders: BTreeSet<&str> = listed
             .iter()
             .filter_map(|(_, entry)| entry.path.as_deref()?.rsplit_once('/').map(|(folder, _)| folder))

@@ -4,24 +4,35 @@
 mod coverage;
 mod picture;
 mod seal;
+mod stamps;
 mod value;
 
-use jiff::Timestamp;
+use std::time::Instant;
 
-use self::coverage::Covered;
+use jiff::Timestamp;
+use sm3::{Digest as _, Sm3};
+
+use self::coverage::{Covered, Digests};
 use super::{
-    Draft, SignatureKind, SignatureReport, Statement, Trust,
+    Draft, Limits, SignatureKind, SignatureReport, Statement, Trust,
     findings::{Code, Outcome},
-    sm2,
 };
 use crate::formats::{
     ofd::{self, Doubt, Listed, ListedKind, Package, Parts, ReadError, SignatureFile, SignatureFileError, stated},
     ses::{self, Value},
 };
 
-/// Judges an OFD into an empty draft.
-pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
-    if let Err(error) = judge_package(draft, bytes, trust, at) {
+/// Against what everything in a document is judged.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    trust: &'a Trust,
+    at: Timestamp,
+}
+
+/// Judges an OFD into an empty draft, within limits, from a time on.
+pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (limits, started): (&Limits, Instant)) {
+    let end = started.checked_add(limits.time);
+    if let Err(error) = judge_package(draft, bytes, Scope { trust, at }, end) {
         match error {
             ReadError::Limit(limit) => draft.find(Code::LimitExceeded, None, limit),
             error => draft.find(Code::Unreadable, None, &error.to_string()),
@@ -29,8 +40,8 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) {
     }
 }
 
-fn judge_package(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) -> Result<(), ReadError> {
-    let package = Package::read(bytes)?;
+fn judge_package(draft: &mut Draft, bytes: &[u8], scope: Scope<'_>, end: Option<Instant>) -> Result<(), ReadError> {
+    let package = Package::read_until(bytes, end)?;
     let parts = ofd::parts(&package)?;
     for doubt in package.doubts().chain(&parts.doubts) {
         if !matches!(doubt, Doubt::Missing(_)) {
@@ -65,12 +76,12 @@ fn judge_package(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp) 
     find_strays(draft, &package, &parts, &listed);
     let context = Context {
         package: &package,
+        digests: Digests::new(&package),
         covered: Covered::new(&package, &parts, &listed),
-        trust,
-        at,
+        scope,
     };
     for (list, entry) in &listed {
-        modified.push(context.judge(draft, list, entry));
+        modified.push(context.judge(draft, list, entry)?);
     }
     if listed.is_empty() {
         draft.find(Code::NoSignature, None, "");
@@ -98,7 +109,7 @@ fn doubtful(draft: &mut Draft, doubt: &Doubt) {
 }
 
 /// A signature that no list names: it was taken off, or put there to be found by others.
-fn find_strays(draft: &mut Draft, package: &Package, parts: &Parts, listed: &[(&str, Listed)]) {
+fn find_strays(draft: &mut Draft, package: &Package, parts: &Parts<'_>, listed: &[(&str, Listed)]) {
     let known = |path: &str| listed.iter().any(|(_, entry)| entry.path.as_deref() == Some(path));
     let is_description = |path: &str| {
         path.rsplit('/')
@@ -114,14 +125,15 @@ fn find_strays(draft: &mut Draft, package: &Package, parts: &Parts, listed: &[(&
 /// What all signatures of a document are judged against.
 struct Context<'a> {
     package: &'a Package,
+    digests: Digests<'a>,
     covered: Covered<'a>,
-    trust: &'a Trust,
-    at: Timestamp,
+    scope: Scope<'a>,
 }
 
 impl Context<'_> {
     /// Judges one signature, and returns whether the document was modified after it, as far as that can be told.
-    fn judge(&self, draft: &mut Draft, list: &str, entry: &Listed) -> Option<bool> {
+    fn judge(&self, draft: &mut Draft, list: &str, entry: &Listed) -> Result<Option<bool>, ReadError> {
+        self.package.check_time()?;
         let place = draft.report.signatures.len();
         draft.report.signatures.push(blank(entry));
         let path = entry.path.as_deref().unwrap_or_default();
@@ -129,14 +141,14 @@ impl Context<'_> {
             Ok(file) => file,
             Err(SignatureFileError::Read(ReadError::Limit(limit))) => {
                 draft.find(Code::LimitExceeded, Some(place), limit);
-                return None;
+                return Ok(None);
             }
             Err(error) => {
                 draft.find(Code::SignatureFileUnreadable, Some(place), &error.to_string());
-                return None;
+                return Ok(None);
             }
         };
-        let changed = coverage::judge_references(draft, place, self.package, &file);
+        let changed = coverage::judge_references(draft, place, &self.digests, &file)?;
         let whole = self.covered.judge(draft, place, &file, list);
         let value = self.judge_value(draft, place, path, &file, entry);
         let sound_so_far = changed == Some(false);
@@ -144,11 +156,11 @@ impl Context<'_> {
             own.covers_whole_document = whole;
             own.intact = sound_so_far && value == Some(false);
         }
-        match (changed, value) {
+        Ok(match (changed, value) {
             (Some(true), _) | (_, Some(true)) => Some(true),
             (Some(false), Some(false)) if whole => Some(false),
             _ => None,
-        }
+        })
     }
 
     /// The signature value over `Signature.xml`, and the seal. Returns whether either of them shows a change; false only
@@ -191,16 +203,9 @@ impl Context<'_> {
         match value {
             Value::Seal(signature) => {
                 let own_file = self.seal_file(path, file);
-                seal::judge(
-                    draft,
-                    place,
-                    &signature,
-                    (path, description),
-                    own_file,
-                    (self.trust, self.at),
-                )
+                seal::judge(draft, place, &signature, (path, description), own_file, self.scope)
             }
-            Value::Message(message) => value::judge_message(draft, place, &message, description, (self.trust, self.at)),
+            Value::Message(message) => value::judge_message(draft, place, &message, description, self.scope),
             Value::Bare(_) => {
                 // Whose key it is stands nowhere in the file.
                 draft.find(Code::SignerMissing, Some(place), "");
@@ -224,6 +229,10 @@ impl Context<'_> {
         let named = file.seal.as_ref().or(usual.as_ref())?;
         self.package.file(named)
     }
+}
+
+fn sm3(bytes: &[u8]) -> [u8; 32] {
+    Sm3::digest(bytes).into()
 }
 
 fn blank(entry: &Listed) -> SignatureReport {

@@ -7,7 +7,7 @@ use crate::{
         ofd::{first_page, is_package},
         ses::Picture,
     },
-    verification::SealPicture,
+    verification::{SealPicture, known::Known},
 };
 
 /// The most that all pictures take in a report, in bytes of Base64.
@@ -15,24 +15,29 @@ const MAX_SHOWN_BYTES: usize = 512 * 1024;
 
 /// The picture, if it is of a kind that is shown: found by its bytes, whatever the seal calls it. `shown` bytes of others
 /// stand in the report already.
-pub fn of(picture: &Picture<'_>, shown: usize) -> Option<SealPicture> {
+pub fn of(picture: &Picture<'_>, shown: usize, known: &Known) -> Option<SealPicture> {
     if picture.data.len() > MAX_SHOWN_BYTES {
         return None;
     }
-    // An OFD in the seal is drawn once: the seals in it are not looked at, so there is no end to find.
-    let (media_type, base64) = if is_package(picture.data) {
-        ("image/svg+xml", BASE64.encode(first_page(picture.data)?.as_bytes()))
-    } else {
-        (media_type(picture.data)?, BASE64.encode(picture.data))
-    };
+    let (media_type, base64) = &*known.picture(picture.data, || draw(picture.data))?;
     if shown + base64.len() > MAX_SHOWN_BYTES {
         return None;
     }
     Some(SealPicture {
-        media_type: media_type.to_owned(),
-        base64,
+        media_type: (*media_type).to_owned(),
+        base64: base64.clone(),
         width_mm: u32::try_from(picture.width_mm).ok()?,
         height_mm: u32::try_from(picture.height_mm).ok()?,
+    })
+}
+
+/// Its media type, and the picture in Base64.
+fn draw(data: &[u8]) -> Option<(&'static str, String)> {
+    // An OFD in the seal is drawn once: the seals in it are not looked at, so there is no end to find.
+    Some(if is_package(data) {
+        ("image/svg+xml", BASE64.encode(first_page(data)?.as_bytes()))
+    } else {
+        (media_type(data)?, BASE64.encode(data))
     })
 }
 

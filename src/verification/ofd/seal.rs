@@ -1,12 +1,18 @@
 //! A signature made with an electronic seal (GB/T 38540-2020 7.3): the value, the seal itself, its maker, who may use it.
 
 use jiff::Timestamp;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
-use super::{Draft, picture, sm2, value};
+use super::{
+    Draft, Scope, picture, sm3,
+    stamps::{self, Times},
+    value,
+};
 use crate::{
-    formats::ses::{SM3, Seal, Signature, Signers, TimeInfo, Version},
-    verification::{Trust, findings::Code},
+    formats::ses::{SM3, Seal, Signature, Signers, Version},
+    verification::{
+        findings::Code,
+        trust::{Material, Verdict},
+    },
 };
 
 /// Judges a seal's signature over the description (its path and bytes). Returns whether the description or the seal in
@@ -17,8 +23,9 @@ pub fn judge(
     signature: &Signature<'_>,
     (path, description): (&str, &[u8]),
     file: Option<&[u8]>,
-    (trust, at): (&Trust, Timestamp),
+    scope: Scope<'_>,
 ) -> Option<bool> {
+    let mut material = Material::new(scope.trust, scope.at);
     let seal = &signature.seal;
     let pictures = draft
         .report
@@ -28,7 +35,7 @@ pub fn judge(
     let shown = pictures.map(|picture| picture.base64.len()).sum();
     if let Some(own) = draft.report.signatures.get_mut(place) {
         own.seal_name = Some(seal.name.clone());
-        own.seal_picture = picture::of(&seal.picture, shown);
+        own.seal_picture = picture::of(&seal.picture, shown, scope.trust.known());
     }
     if signature.mixed {
         draft.find(Code::SealVersionMixed, Some(place), "");
@@ -41,19 +48,20 @@ pub fn judge(
         let named: String = signature.property.chars().take(120).collect();
         draft.find(Code::NamesOtherFile, Some(place), &named);
     }
-    let claimed = match signature.time {
-        TimeInfo::Time(time) => Some(time),
-        TimeInfo::Token(_) | TimeInfo::Unknown => None,
-    };
-    if signature.timestamp.is_some() || matches!(signature.time, TimeInfo::Token(_)) {
-        draft.find(Code::SealTimestampUnverified, Some(place), "");
-    }
-    let right = judge_value(draft, place, signature);
+    let times = stamps::judge(draft, place, signature, description, &mut material);
+    let right = value::judge_value(
+        draft,
+        place,
+        value::key_of(signature.certificate, &mut material).as_deref(),
+        &signature.algorithm,
+        signature.to_sign,
+        signature.value,
+    );
     judge_listed(draft, place, signature);
-    judge_seal(draft, place, seal, (trust, at));
-    judge_validity(draft, place, seal, claimed, at);
-    value::judge_signer(draft, place, signature.certificate, &[], claimed, (trust, at));
-    let same = sm2::sm3(description).as_slice() == signature.data_hash;
+    judge_seal(draft, place, seal, times.seal_existed, &mut material);
+    judge_validity(draft, place, seal, &times, scope.at);
+    value::judge_signer(draft, place, signature.certificate, &times, &mut material);
+    let same = sm3(description).as_slice() == signature.data_hash;
     if !same {
         draft.find(Code::SignatureFileChanged, Some(place), "");
     }
@@ -68,14 +76,6 @@ pub fn judge(
     }
 }
 
-fn judge_value(draft: &mut Draft, place: usize, signature: &Signature<'_>) -> bool {
-    let Ok((_, signer)) = X509Certificate::from_der(signature.certificate) else {
-        return false;
-    };
-    let (algorithm, message) = (&signature.algorithm, signature.to_sign);
-    value::judge_value(draft, place, &signer, algorithm, message, signature.value)
-}
-
 /// The signer must stand in the seal's list, byte for byte or by digest.
 fn judge_listed(draft: &mut Draft, place: usize, signature: &Signature<'_>) {
     let own = signature.certificate;
@@ -84,7 +84,7 @@ fn judge_listed(draft: &mut Draft, place: usize, signature: &Signature<'_>) {
         Signers::Digests(all) => all
             .iter()
             .any(|(algorithm, digest)| match algorithm.to_ascii_uppercase().as_str() {
-                "SM3" | SM3 => sm2::sm3(own).as_slice() == *digest,
+                "SM3" | SM3 => sm3(own).as_slice() == *digest,
                 "SHA256" | "SHA-256" | "2.16.840.1.101.3.4.2.1" => {
                     ring::digest::digest(&ring::digest::SHA256, own).as_ref() == *digest
                 }
@@ -97,43 +97,54 @@ fn judge_listed(draft: &mut Draft, place: usize, signature: &Signature<'_>) {
 }
 
 /// The maker's signature over the seal, and the maker.
-fn judge_seal(draft: &mut Draft, place: usize, seal: &Seal<'_>, (trust, at): (&Trust, Timestamp)) {
-    let Ok((_, maker)) = X509Certificate::from_der(seal.maker) else {
+fn judge_seal(draft: &mut Draft, place: usize, seal: &Seal<'_>, existed: Timestamp, material: &mut Material<'_>) {
+    let Some(maker) = material.pool.add(seal.maker) else {
         draft.find(Code::SealMakerChain, Some(place), "X.509");
         return;
     };
-    match sm2::key_of(&maker).filter(|_| sm2::is_sm2_with_sm3(&seal.algorithm)) {
+    // One seal comes with many documents.
+    let known = material.pool.trust.known();
+    let right = value::is_sm2_with_sm3(&seal.algorithm)
+        .then(|| known.sm2(&maker.public_key, &seal.signed, seal.value))
+        .flatten();
+    match right {
         None => draft.find(Code::AlgorithmUnknown, Some(place), &seal.algorithm),
-        Some(key) if !sm2::is_right(key, &seal.signed, seal.value) => {
-            draft.find(Code::SealSignatureWrong, Some(place), "");
-        }
-        Some(_) => {}
+        Some(false) => draft.find(Code::SealSignatureWrong, Some(place), ""),
+        Some(true) => {}
     }
-    let created = ASN1Time::from_timestamp(seal.created.as_second());
-    let valid_then = created.is_ok_and(|created| maker.validity().is_valid_at(created));
-    if !valid_then {
+    if !maker.is_within(seal.created) {
         draft.find(Code::SealMakerTime, Some(place), "");
     }
-    let Some((verdict, _)) = value::ask(seal.maker, &[], at, (trust, at)) else {
-        draft.find(Code::SealMakerChain, Some(place), "X.509");
-        return;
-    };
+    let verdict = value::ask(&maker, (existed, None), material);
     if verdict.trusted {
+        for (code, detail) in &verdict.findings {
+            match code {
+                Code::SignerExpiredSince => draft.find(Code::SealMakerExpiredSince, Some(place), ""),
+                Code::SignerRevokedSince => draft.find(Code::SealMakerRevokedSince, Some(place), detail),
+                _ => {}
+            }
+        }
         return;
     }
+    find_maker(draft, place, &verdict, || {
+        // GM/T 0031-2025: a notice where it was good when the seal was made.
+        seal.version == Version::V5 && value::ask(&maker, (seal.created, None), material).trusted
+    });
+}
+
+fn find_maker(draft: &mut Draft, place: usize, verdict: &Verdict, was_good: impl FnOnce() -> bool) {
     let decisive = verdict.findings.iter().find(|(code, _)| code.outcome().is_some());
     match decisive {
         Some((Code::Untrusted, _)) => draft.find(Code::SealMakerUntrusted, Some(place), ""),
         Some((Code::KeyUsage | Code::KeyPurpose, _)) => draft.find(Code::SealMakerUsage, Some(place), ""),
         Some((Code::SignerRevoked, when)) => draft.find(Code::SealMakerRevoked, Some(place), when),
         Some((Code::SignerExpired | Code::SignerExpiredNotRevoked | Code::SignerNotYetValid, _)) => {
-            // GM/T 0031-2025: a notice where it was good when the seal was made.
-            let then = value::ask(seal.maker, &[], seal.created, (trust, at));
-            if seal.version == Version::V5 && then.is_some_and(|(then, _)| then.trusted) {
-                draft.find(Code::SealMakerExpiredSince, Some(place), "");
+            let code = if was_good() {
+                Code::SealMakerExpiredSince
             } else {
-                draft.find(Code::SealMakerExpired, Some(place), "");
-            }
+                Code::SealMakerExpired
+            };
+            draft.find(code, Some(place), "");
         }
         Some((Code::ChainWrong, why)) => draft.find(Code::SealMakerChain, Some(place), why),
         Some((code, _)) => draft.find(Code::SealMakerChain, Some(place), code.as_str()),
@@ -142,12 +153,16 @@ fn judge_seal(draft: &mut Draft, place: usize, seal: &Seal<'_>, (trust, at): (&T
 }
 
 /// The seal must have been valid when it was signed with, and where nothing proves that time, be so still.
-fn judge_validity(draft: &mut Draft, place: usize, seal: &Seal<'_>, claimed: Option<Timestamp>, at: Timestamp) {
+fn judge_validity(draft: &mut Draft, place: usize, seal: &Seal<'_>, times: &Times, at: Timestamp) {
     let (from, until) = (seal.valid_from, seal.valid_until);
-    if claimed.is_some_and(|claimed| claimed < from || claimed > until) {
+    let outside = |time: Timestamp| time < from || time > until;
+    let is_proven = times.existed < at;
+    if times.claimed.is_some_and(outside) || (is_proven && times.existed < from) {
         draft.find(Code::SealOutsideValidity, Some(place), &format!("{from} – {until}"));
     }
-    if at > until || at < from {
+    if times.existed > until || (!is_proven && at < from) {
         draft.find(Code::SealExpired, Some(place), &until.to_string());
+    } else if at > until {
+        draft.find(Code::SealExpiredSince, Some(place), &until.to_string());
     }
 }

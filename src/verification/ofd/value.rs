@@ -1,78 +1,98 @@
 //! The value of a signature and its signer, in a seal's signature or in a GB/T 35275 message.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use super::{Draft, sm2};
+use super::{Draft, Scope, sm3, stamps::Times};
 use crate::{
-    formats::ses::{MessageSigner, SM3, SignedMessage},
+    formats::{
+        ses::{MessageSigner, SM2_WITH_SM3, SM3, SignedMessage},
+        x509::Certificate,
+    },
     verification::{
-        Trust,
+        algorithm::verify_sm2,
         findings::Code,
-        signer,
         trust::{Material, Purpose, Question, Verdict},
     },
 };
 
-/// Whether a value is right over the message by an X.509 certificate's key; finds what is wrong.
+/// How far the clocks of a signer and of an authority may be apart.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// How far a signer's clock may be ahead of ours.
+const CLOCK_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// Names under which SM2 with SM3 is written: by GB/T 33560, and as older software does.
+const NAMES: [&str; 3] = [SM2_WITH_SM3, "1.2.156.10197.1.301.1", "1.2.156.10197.1.301"];
+
+/// Whether an algorithm's object identifier means SM2 with SM3.
+pub fn is_sm2_with_sm3(oid: &str) -> bool {
+    NAMES.contains(&oid)
+}
+
+/// DER of the public key of an X.509 certificate, also where nothing else of that is as it should be.
+pub fn key_of(der: &[u8], material: &mut Material<'_>) -> Option<Vec<u8>> {
+    match material.pool.add(der) {
+        Some(certificate) => Some(certificate.public_key.clone()),
+        None => Some(X509Certificate::from_der(der).ok()?.1.public_key().raw.to_vec()),
+    }
+}
+
+/// Whether a value is right over the message by a key; finds what is wrong. Without a key the signer is missing, which is
+/// found elsewhere.
 pub fn judge_value(
     draft: &mut Draft,
     place: usize,
-    certificate: &X509Certificate<'_>,
+    key: Option<&[u8]>,
     algorithm: &str,
     message: &[u8],
     value: &[u8],
 ) -> bool {
-    let key = sm2::key_of(certificate).filter(|_| sm2::is_sm2_with_sm3(algorithm));
+    let Some(key) = key else { return false };
+    let right = is_sm2_with_sm3(algorithm)
+        .then(|| verify_sm2(key, message, value))
+        .flatten();
     if let Some(own) = draft.report.signatures.get_mut(place) {
-        let name = if key.is_some() { "SM2 SM3" } else { algorithm };
+        let name = if right.is_some() { "SM2 SM3" } else { algorithm };
         own.algorithm = Some(name.to_owned());
     }
-    let Some(key) = key else {
-        draft.find(Code::AlgorithmUnknown, Some(place), algorithm);
-        return false;
-    };
-    let right = sm2::is_right(key, message, value);
-    if !right {
-        draft.find(Code::SignatureWrong, Some(place), "");
+    match right {
+        None => draft.find(Code::AlgorithmUnknown, Some(place), algorithm),
+        Some(false) => draft.find(Code::SignatureWrong, Some(place), ""),
+        Some(true) => {}
     }
-    right
+    right == Some(true)
 }
 
 /// Judges who signed, at which time; enters name, chain and trust.
-pub fn judge_signer(
-    draft: &mut Draft,
-    place: usize,
-    der: &[u8],
-    others: &[Vec<u8>],
-    claimed: Option<Timestamp>,
-    (trust, at): (&Trust, Timestamp),
-) {
-    let Ok((_, parsed)) = X509Certificate::from_der(der) else {
-        draft.find(Code::SignerMissing, Some(place), "");
+pub fn judge_signer(draft: &mut Draft, place: usize, der: &[u8], times: &Times, material: &mut Material<'_>) {
+    let at = material.at;
+    let Some(certificate) = material.pool.add(der) else {
+        match X509Certificate::from_der(der) {
+            Ok(_) => draft.find(Code::ChainWrong, Some(place), "its own X.509 certificate"),
+            Err(_) => draft.find(Code::SignerMissing, Some(place), ""),
+        }
         return;
     };
-    match claimed {
-        Some(_) => draft.find(Code::TimeClaimed, Some(place), ""),
-        None => draft.find(Code::SigningTimeMissing, Some(place), ""),
-    }
-    if claimed.is_some_and(|claimed| !signer::within(&parsed, claimed)) {
-        draft.find(Code::TimeOutsideValidity, Some(place), "");
-    }
-    let Some((verdict, limit)) = ask(der, others, at, (trust, at)) else {
-        draft.find(Code::ChainWrong, Some(place), "its own X.509 certificate");
-        return;
-    };
+    judge_time(draft, place, &certificate, times, at);
+    let verdict = ask(&certificate, (times.existed, times.made_after), material);
     for (code, detail) in &verdict.findings {
         draft.find(*code, Some(place), detail);
     }
-    if let Some(limit) = limit {
+    if let Some(limit) = material.limit() {
         draft.find(Code::LimitExceeded, Some(place), limit);
     }
     if let Some(own) = draft.report.signatures.get_mut(place) {
-        own.signer = Some(signer::common_name(&parsed));
-        own.signing_time = claimed;
-        own.signing_time_proof = claimed.map(|_| "claimed".to_owned());
+        let is_proven = times.existed < at;
+        own.signer = Some(certificate.shown.clone());
+        own.signing_time = times.claimed;
+        own.signing_time_proof = match times.claimed {
+            _ if is_proven => Some("timestamp".to_owned()),
+            claimed => claimed.map(|_| "claimed".to_owned()),
+        };
+        own.best_signature_time = is_proven.then_some(times.existed);
         own.trusted = verdict.trusted;
         own.chain = verdict.chain.iter().map(|link| link.shown.clone()).collect();
         own.revocation = verdict.revocations.first().map(|own| own.status.name().to_owned());
@@ -80,26 +100,45 @@ pub fn judge_signer(
     }
 }
 
-/// Whether one who signs or makes seals is trusted as of a time, and the limit that kept something from being looked
-/// at; none where its X.509 certificate cannot be read.
-pub fn ask(
-    der: &[u8],
-    others: &[Vec<u8>],
-    existed: Timestamp,
-    (trust, at): (&Trust, Timestamp),
-) -> Option<(Verdict, Option<&'static str>)> {
-    let mut material = Material::new(trust, at);
-    for other in others {
-        material.pool.add(other);
+/// What the signer says of the time, against what is proven.
+fn judge_time(draft: &mut Draft, place: usize, certificate: &Certificate, times: &Times, at: Timestamp) {
+    let is_proven = times.existed < at;
+    match times.claimed {
+        _ if is_proven => draft.find(Code::TimeProven, Some(place), &times.existed.to_string()),
+        Some(_) if times.made_after.is_none() => draft.find(Code::TimeClaimed, Some(place), ""),
+        Some(_) => {}
+        // A timestamp that should say it and does not hold is found already.
+        None if !draft.found(Code::TimestampWrong, place) && !draft.found(Code::TimestampOther, place) => {
+            draft.find(Code::SigningTimeMissing, Some(place), "");
+        }
+        None => {}
     }
+    let Some(claimed) = times.claimed else { return };
+    let beyond = |time: Timestamp, by: SignedDuration| claimed > time.saturating_add(by).unwrap_or(time);
+    if !certificate.is_within(claimed) {
+        draft.find(Code::TimeOutsideValidity, Some(place), "");
+    }
+    if beyond(at, CLOCK_AHEAD) {
+        draft.find(Code::TimeInFuture, Some(place), "");
+    } else if is_proven && beyond(times.existed, CLOCK_SKEW) {
+        draft.find(Code::TimeAfterTimestamp, Some(place), "");
+    }
+}
+
+/// Whether one who signs or makes seals is trusted, as of when the signature existed and later than when it was made.
+pub fn ask(
+    certificate: &Arc<Certificate>,
+    (existed, made_after): (Timestamp, Option<Timestamp>),
+    material: &Material<'_>,
+) -> Verdict {
     let question = Question {
-        certificate: material.pool.add(der)?,
+        certificate: certificate.clone(),
         purpose: Purpose::Sign,
         existed,
-        made_after: None,
+        made_after,
         weak: Vec::new(),
     };
-    Some((question.judge(material.sources()), material.limit()))
+    question.judge(material.sources())
 }
 
 /// Judges a message by GB/T 35275 over `Signature.xml`. Returns whether that was changed; false only where the value is
@@ -109,7 +148,7 @@ pub fn judge_message(
     place: usize,
     message: &SignedMessage<'_>,
     description: &[u8],
-    (trust, at): (&Trust, Timestamp),
+    scope: Scope<'_>,
 ) -> Option<bool> {
     let [signer] = message.signers.as_slice() else {
         draft.find(Code::SignerCount, Some(place), &message.signers.len().to_string());
@@ -122,7 +161,7 @@ pub fn judge_message(
     if signer.has_unsigned_attributes {
         draft.find(Code::UnsignedParts, Some(place), "");
     }
-    let digest = sm2::sm3(description);
+    let digest = sm3(description);
     let same = is_over(message, signer, &digest, description);
     if same == Some(false) {
         draft.find(Code::SignatureFileChanged, Some(place), "");
@@ -130,8 +169,10 @@ pub fn judge_message(
     if same.is_none() {
         draft.find(Code::DigestMissing, Some(place), "");
     }
+    let mut material = Material::new(scope.trust, scope.at);
     let own = message.certificates.iter().find(|der| is_of(der, signer));
-    let Some((der, (_, parsed))) = own.and_then(|der| Some((*der, X509Certificate::from_der(der).ok()?))) else {
+    let key = own.and_then(|der| key_of(der, &mut material));
+    let (Some(der), Some(key)) = (own, key) else {
         draft.find(Code::SignerMissing, Some(place), "");
         return same.filter(|same| !same).map(|_| true);
     };
@@ -139,21 +180,26 @@ pub fn judge_message(
     let signed = match (&signer.attributes, &message.content) {
         (Some(attributes), _) => attributes.as_slice(),
         (None, Some(content)) => content.octets,
-        (None, None) if is_over_digest(&parsed, signer, &digest) => &digest,
+        // Some sign the digest as if it were the content, and do not put it in.
+        (None, None) if verify_sm2(&key, &digest, signer.value) == Some(true) => &digest,
         (None, None) => description,
     };
-    let right = judge_value(draft, place, &parsed, &signer.signature_algorithm, signed, signer.value);
-    let others: Vec<Vec<u8>> = message.certificates.iter().map(|der| der.to_vec()).collect();
-    judge_signer(draft, place, der, &others, signer.signing_time, (trust, at));
+    let algorithm = &signer.signature_algorithm;
+    let right = judge_value(draft, place, Some(&key), algorithm, signed, signer.value);
+    for other in &message.certificates {
+        material.pool.add(other);
+    }
+    let times = Times {
+        claimed: signer.signing_time,
+        existed: scope.at,
+        made_after: None,
+        seal_existed: scope.at,
+    };
+    judge_signer(draft, place, der, &times, &mut material);
     match same? {
         false => Some(true),
         true => right.then_some(false),
     }
-}
-
-/// Some sign the digest as if it were the content, without attributes and without putting it in.
-fn is_over_digest(certificate: &X509Certificate<'_>, signer: &MessageSigner<'_>, digest: &[u8; 32]) -> bool {
-    sm2::key_of(certificate).is_some_and(|key| sm2::is_right(key, digest, signer.value))
 }
 
 /// Whether the message is over the description: each of content and message-digest that is there must be its digest,
@@ -170,9 +216,9 @@ fn is_over(
         (Some(_), None) => None,
         (Some(_), Some(expected)) => {
             // The digest of the description, or of the content where that is the digest itself.
-            let of_content = content.map(sm2::sm3);
+            let of_content = content.map(sm3);
             let fits = expected == digest || of_content.is_some_and(|digest| expected == digest);
-            let fits = fits || expected == sm2::sm3(digest);
+            let fits = fits || expected == sm3(digest);
             Some(fits && content_fits)
         }
         (None, _) => Some(content_fits),

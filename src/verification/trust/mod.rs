@@ -24,10 +24,10 @@ pub use self::{
     material::Material,
     path::Purpose,
     roots::{MAX_ROOTS, TrustError, TrustPlaces},
-    value::strong_until,
+    value::{Check, strong_until},
     verdict::{Question, Verdict},
 };
-use super::TrustSnapshot;
+use super::{TrustSnapshot, known::Known};
 use crate::formats::{
     crl::Crl,
     ocsp::Response,
@@ -55,6 +55,7 @@ pub struct Trust {
     policy: RevocationPolicy,
     crls: Vec<Arc<Crl>>,
     responses: Vec<Arc<Response>>,
+    known: Known,
 }
 
 struct Root {
@@ -118,6 +119,7 @@ impl Trust {
             policy: RevocationPolicy::default(),
             crls: Vec::new(),
             responses: Vec::new(),
+            known: Known::default(),
         })
     }
 
@@ -167,6 +169,10 @@ impl Trust {
 
     pub fn policy(&self) -> RevocationPolicy {
         self.policy
+    }
+
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The CRLs and OCSP responses that are configured.

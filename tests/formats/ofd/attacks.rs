@@ -218,23 +218,6 @@ fn versions_confused() {
 }
 
 #[test]
-fn a_timestamp_that_is_not_verified_does_not_pass() {
-    let cast = Cast::new();
-    let mut book = Book::new();
-    let sign = Sign {
-        timestamp: true,
-        ..Sign::default()
-    };
-    sign.seal(
-        &mut book,
-        &MakeSeal::new(4, &cast.signer).make(&cast.maker),
-        &cast.signer,
-    );
-    let report = report(&cast, &book.zip());
-    assert_ne!(report.indication, Indication::TotalPassed);
-}
-
-#[test]
 fn two_entries_of_one_name() {
     let cast = Cast::new();
     let book = sealed(&cast);

@@ -1,17 +1,25 @@
 //! What is brought to keep the verifier busy or fill its memory: named limits, and never a pass.
 
-use std::io::Write as _;
+use std::{
+    io::Write as _,
+    thread,
+    time::{Duration, Instant},
+};
 
 use flate2::{Compression, write::DeflateEncoder};
 use yinxin::{
-    formats::ofd::{MAX_ENTRIES, MAX_REFERENCES, MAX_SIGNATURES},
-    verification::{Indication, Report},
+    formats::ofd::{
+        MAX_ENTRIES, MAX_REFERENCES, MAX_SIGNATURES, Package, ReadError, SignatureFileError, parts, signature_file,
+        signatures,
+    },
+    verification::{Indication, Limits, Report},
 };
 
 use super::{
+    at,
     book::{Book, Entry, zip},
     report,
-    seals::{Cast, sealed},
+    seals::{Cast, MakeSeal, NOON, Sign, sealed},
 };
 
 #[track_caller]
@@ -162,4 +170,62 @@ fn every_prefix_and_every_broken_length_gives_a_report() {
             );
         }
     }
+}
+
+/// So many pages that hold so many elements each.
+fn pages(count: usize, elements: usize) -> Vec<u8> {
+    let cast = Cast::new();
+    let mut book = Book::new();
+    let page = format!("<Page><Content>{}</Content></Page>", "<a b='1'/>".repeat(elements));
+    let mut list = String::new();
+    for place in 0..count {
+        let path = format!("Pages/Page_x{place}/Content.xml");
+        list += &format!("<ofd:Page ID=\"x{place}\" BaseLoc=\"{path}\"/>");
+        book.put(&format!("Doc_0/{path}"), &page);
+    }
+    book.replace("Doc_0/Document.xml", "</ofd:Pages>", &format!("{list}</ofd:Pages>"));
+    let seal = MakeSeal::new(4, &cast.signer).make(&cast.maker);
+    Sign::default().seal(&mut book, &seal, &cast.signer);
+    book.zip()
+}
+
+#[test]
+fn time_ends_the_work_wherever_it_is() {
+    let cast = Cast::new();
+    let bytes = pages(200, 5_000);
+    let within = |time| {
+        let limits = Limits {
+            time,
+            ..Limits::default()
+        };
+        let start = Instant::now();
+        let report = cast.root.verifier().within(limits).verify(&bytes, None, at(NOON));
+        (report, start.elapsed())
+    };
+    for time in [Duration::ZERO, Duration::from_millis(20)] {
+        let (report, took) = within(time);
+        assert_eq!(report.indication, Indication::Indeterminate);
+        assert_eq!(report.modified_after_signing, None);
+        let limit = report.findings.iter().find(|finding| finding.code == "limit_exceeded");
+        assert!(limit.unwrap().message.en.contains("time_ms"), "{:#?}", report.findings);
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+    let (report, _) = within(Duration::from_secs(120));
+    assert_eq!(report.indication, Indication::TotalPassed, "{:#?}", report.findings);
+
+    // Each step by itself, of a package that was unpacked in time.
+    let soon = Instant::now() + Duration::from_secs(5);
+    let package = Package::read_until(&sealed(&cast).zip(), Some(soon)).unwrap();
+    assert!(parts(&package).is_ok());
+    thread::sleep(soon.saturating_duration_since(Instant::now()));
+    let over = ReadError::Limit("time_ms");
+    assert_eq!(parts(&package).err(), Some(over.clone()));
+    assert_eq!(
+        signatures(&package, "Doc_0/Signs/Signatures.xml").err(),
+        Some(over.clone())
+    );
+    assert_eq!(
+        signature_file(&package, "Doc_0/Signs/Sign_0/Signature.xml").err(),
+        Some(SignatureFileError::Read(over))
+    );
 }

@@ -9,6 +9,7 @@ mod judges;
 mod layers;
 mod people;
 mod seals;
+mod stamps;
 
 use std::collections::BTreeSet;
 

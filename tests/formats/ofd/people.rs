@@ -24,6 +24,8 @@ pub struct Says {
     /// The bits of key usage; none for no extension.
     pub usage: Option<u8>,
     pub authority: bool,
+    /// For timestamps, as RFC 3161 2.3 asks.
+    pub stamps: bool,
     pub from: &'static str,
     pub until: &'static str,
 }
@@ -34,6 +36,7 @@ impl Default for Says {
             name: "示例县人社局",
             usage: Some(0xC0),
             authority: false,
+            stamps: false,
             from: "2020-01-01T00:00:00Z",
             until: "2040-01-01T00:00:00Z",
         }
@@ -67,6 +70,10 @@ impl Person {
         if let Some(usage) = says.usage {
             let unused = usage.trailing_zeros() as u8;
             extensions.push(extension("2.5.29.15", true, &tlv(0x03, &[unused, usage])));
+        }
+        if says.stamps {
+            let purposes = sequence(&[&oid("1.3.6.1.5.5.7.3.8")]);
+            extensions.push(extension("2.5.29.37", true, &purposes));
         }
         let extensions: Vec<&[u8]> = extensions.iter().map(Vec::as_slice).collect();
         let extensions = match extensions.as_slice() {

@@ -1,5 +1,7 @@
 //! Seals and signatures of every version, made by hand, and put into a book.
 
+use std::rc::Rc;
+
 use data_encoding::BASE64;
 use sm3::{Digest as _, Sm3};
 
@@ -50,6 +52,16 @@ pub struct MakeSeal {
     pub from: &'static str,
     pub until: &'static str,
     pub flip_value: bool,
+    /// Makes the timestamp of its value (version 5).
+    pub stamp: Option<Stamping>,
+}
+
+/// Makes a timestamp of some bytes.
+pub type Stamping = Rc<dyn Fn(&[u8]) -> Vec<u8>>;
+
+fn stamp_field(stamp: &Option<Stamping>, value: &[u8]) -> Vec<u8> {
+    let field = |stamp: &Stamping| tlv(0xA0, &bits(&stamp(value)));
+    stamp.as_ref().map(field).unwrap_or_default()
 }
 
 impl MakeSeal {
@@ -65,6 +77,7 @@ impl MakeSeal {
             from: "2025-01-01T00:00:00Z",
             until: "2030-01-01T00:00:00Z",
             flip_value: false,
+            stamp: None,
         }
     }
 
@@ -114,7 +127,8 @@ impl MakeSeal {
         if early {
             return sequence(&[&info, &sequence(&[&certificate, &algorithm, &bits(&value)])]);
         }
-        sequence(&[&info, &certificate, &algorithm, &bits(&value)])
+        let stamp = stamp_field(&self.stamp, &value);
+        sequence(&[&info, &certificate, &algorithm, &bits(&value), &stamp])
     }
 }
 
@@ -130,7 +144,10 @@ pub struct Sign<'a> {
     pub check_method: &'a str,
     pub leaves_open: &'a [&'a str],
     pub page: &'a str,
-    pub timestamp: bool,
+    /// Makes the timestamp of the value.
+    pub stamp: Option<Stamping>,
+    /// Makes a timestamp of the description that stands for the time (version 1).
+    pub stamped_time: Option<Stamping>,
 }
 
 impl Default for Sign<'_> {
@@ -145,7 +162,8 @@ impl Default for Sign<'_> {
             check_method: " CheckMethod=\"SM3\"",
             leaves_open: &[],
             page: "1",
-            timestamp: false,
+            stamp: None,
+            stamped_time: None,
         }
     }
 }
@@ -204,7 +222,9 @@ impl Sign<'_> {
         let early = self.version == 1;
         let signed = match early {
             true => {
-                let time = bits(&generalized(self.time));
+                let stamped = self.stamped_time.as_ref();
+                let time = stamped.map_or_else(|| generalized(self.time), |stamp| stamp(description.as_bytes()));
+                let time = bits(&time);
                 sequence(&[
                     &integer(1),
                     seal,
@@ -231,12 +251,8 @@ impl Sign<'_> {
         if self.flip_value {
             *value.last_mut().unwrap() ^= 1;
         }
+        let timestamp = stamp_field(&self.stamp, &value);
         let value = bits(&value);
-        let timestamp = if self.timestamp {
-            tlv(0xA0, &bits(&sequence(&[])))
-        } else {
-            Vec::new()
-        };
         let stored = match early {
             true => sequence(&[&signed, &value]),
             false => sequence(&[&signed, &certificate, &algorithm, &value, &timestamp]),
