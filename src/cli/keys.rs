@@ -5,20 +5,27 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-
 use ring::rand::SystemRandom;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, revocation_list::CertificateRevocationList};
+use zeroize::Zeroizing;
 
 use super::CommandError;
 use crate::{
     certificate::{Fonts, SEAL_LEGEND, SealPicture},
+    config::PasswordSource,
     formats::ses::MAX_PICTURE_BYTES,
     keys::{
-        authority::{Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, write_public},
+        Algorithm, Identity, KeyError, Modules, SigningKey, SoftwareKey,
+        authority::{
+            Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, encrypt_pem,
+            write_private, write_public,
+        },
+        encrypted, load_chain,
         sm2::{Sm2Authority, Sm2Identity, read_certificate},
+        x509::{self, request},
     },
 };
 
@@ -41,6 +48,9 @@ enum Make {
         /// How long it counts, in days
         #[arg(long, default_value_t = ROOT_DAYS)]
         days: u32,
+        /// What it and its seals sign with
+        #[arg(long, value_enum, default_value_t)]
+        algorithm: Kind,
     },
     /// A certificate for a TLS server, for localhost and the hosts given
     Server {
@@ -148,7 +158,98 @@ enum Make {
         /// The department's name
         #[arg(long)]
         department: String,
+        /// What the key is put under: file:PATH, env:NAME or credential:NAME
+        #[arg(long)]
+        password: PasswordSource,
     },
+    /// Put a key under a password, or under another one
+    Encrypt {
+        /// PKCS#8 in PEM; it is written again in its place
+        #[arg(long)]
+        key: PathBuf,
+        /// The new password: file:PATH, env:NAME or credential:NAME
+        #[arg(long)]
+        password: PasswordSource,
+        /// The password that it is under now, if it is
+        #[arg(long)]
+        old_password: Option<PasswordSource>,
+    },
+    /// Ask an authority for a seal certificate: makes OUT.key, unless a key is given, and OUT.csr (PKCS#10)
+    Request {
+        #[command(flatten)]
+        key: KeyOptions,
+        /// Where to write: OUT.csr and, for a new key, OUT.key
+        #[arg(long)]
+        out: PathBuf,
+        /// The seal's name
+        #[arg(long)]
+        name: String,
+        /// The department's name
+        #[arg(long)]
+        department: String,
+        /// What a new key signs with
+        #[arg(long, value_enum, default_value_t)]
+        algorithm: Kind,
+    },
+    /// Take an authority's certificate and its key, and write them as a node reads them: OUT.pem and OUT.key
+    Import {
+        /// PEM: the X.509 certificate and its chain
+        #[arg(long)]
+        certificate: PathBuf,
+        /// PKCS#8 in PEM
+        #[arg(long)]
+        key: PathBuf,
+        /// The password that the key is under now, if it is
+        #[arg(long)]
+        old_password: Option<PasswordSource>,
+        /// What the key is put under: file:PATH, env:NAME or credential:NAME
+        #[arg(long)]
+        password: PasswordSource,
+        /// Where to write: OUT.pem and, with mode 0600, OUT.key
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Show a key's algorithm and public key, and whether a certificate belongs to it
+    Show {
+        #[command(flatten)]
+        key: KeyOptions,
+        /// PEM: the X.509 certificate and its chain
+        #[arg(long)]
+        certificate: Option<PathBuf>,
+    },
+}
+
+/// What a key signs with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// ECDSA on P-256 with SHA-256
+    #[default]
+    P256,
+    /// SM2 with SM3, which common PDF viewers do not know
+    Sm2,
+}
+
+/// A key in a file, or in a token.
+#[derive(Args)]
+struct KeyOptions {
+    /// PKCS#8 in PEM
+    #[arg(long)]
+    key: Option<PathBuf>,
+    /// The password that the key is, or a new one will be, under: file:PATH, env:NAME or credential:NAME
+    #[arg(long)]
+    password: Option<PasswordSource>,
+    /// The library of a PKCS#11 token
+    #[arg(long, requires_all = ["token", "label", "pin"], conflicts_with = "key")]
+    module: Option<PathBuf>,
+    /// The token's label
+    #[arg(long)]
+    token: Option<String>,
+    /// The key's label in the token
+    #[arg(long)]
+    label: Option<String>,
+    /// The token's PIN: file:PATH, env:NAME or credential:NAME
+    #[arg(long)]
+    pin: Option<PasswordSource>,
 }
 
 #[derive(Args)]
@@ -167,18 +268,25 @@ struct Issue {
 pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     let now = Timestamp::now();
     match arguments.make {
-        Make::Authority { dir, name, days } => {
+        Make::Authority {
+            dir,
+            name,
+            days,
+            algorithm,
+        } => {
             // A root that is overwritten takes everything that it issued with it.
-            not_there(&dir.join(ROOT_CERTIFICATE))?;
-            not_there(&dir.join(ROOT_KEY))?;
-            let authority = Authority::create(&name, Validity::days(now, days))?;
+            let (certificate, key) = (dir.join(ROOT_CERTIFICATE), dir.join(ROOT_KEY));
+            not_there(&certificate)?;
+            not_there(&key)?;
             std::fs::create_dir_all(&dir)?;
-            authority.save(&dir)?;
-            println!(
-                "{}\n{}",
-                dir.join(ROOT_CERTIFICATE).display(),
-                dir.join(ROOT_KEY).display()
-            );
+            let validity = Validity::days(now, days);
+            match algorithm {
+                Kind::P256 => Authority::create(&name, validity)?.save(&dir)?,
+                Kind::Sm2 => x509::Sm2Authority::create(&name, validity, &SystemRandom::new())?
+                    .root()?
+                    .save(&certificate, &key)?,
+            }
+            println!("{}\n{}", certificate.display(), key.display());
         }
         Make::Server { issue, hosts } => {
             let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
@@ -219,7 +327,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             issue,
             name,
             department,
-        } => issue.write(|authority, validity| authority.seal(&name, &department, validity))?,
+            password,
+        } => issue.seal(&name, &department, &password)?,
         Make::Sm2Authority { dir, name, days } => {
             let (certificate, key) = (dir.join(ROOT_CERTIFICATE), dir.join(ROOT_KEY));
             not_there(&certificate)?;
@@ -271,6 +380,62 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             std::fs::write(&out, seal)?;
             println!("{}", out.display());
         }
+        Make::Encrypt {
+            key,
+            password,
+            old_password,
+        } => {
+            let old = old_password.map(|source| source.read()).transpose()?;
+            let pem = read_key(&key)?;
+            let old = old.as_ref().map(|old| old.as_str());
+            let sealed = encrypt_pem(&pem, old, &password.read()?, &SystemRandom::new())?;
+            write_private(&key, sealed.as_bytes())?;
+            println!("{}", key.display());
+        }
+        Make::Request {
+            key,
+            out,
+            name,
+            department,
+            algorithm,
+        } => {
+            let request_file = with_suffix(&out, ".csr");
+            not_there(&request_file)?;
+            let key = match key.open()? {
+                Some(key) => key,
+                None => key.make(&with_suffix(&out, ".key"), algorithm)?,
+            };
+            write_public(&request_file, request(&*key, &name, &department)?.as_bytes())?;
+            println!("{}", request_file.display());
+        }
+        Make::Import {
+            certificate,
+            key,
+            old_password,
+            password,
+            out,
+        } => import(&certificate, &key, (old_password, &password), &out)?,
+        Make::Show { key, certificate } => {
+            let key = key
+                .open()?
+                .ok_or("name a key: --key, or --module with --token, --label and --pin")?;
+            println!("algorithm  {:?}", key.algorithm());
+            let digest = ring::digest::digest(&ring::digest::SHA256, key.public_key());
+            println!("spki       {}", data_encoding::HEXLOWER.encode(digest.as_ref()));
+            if let Some(certificate) = certificate {
+                let identity = Identity::new(key, load_chain(&certificate)?)?;
+                for link in &identity.chain {
+                    let (_, parsed) = x509_parser::parse_x509_certificate(link).map_err(|_| KeyError::Chain)?;
+                    let validity = parsed.validity();
+                    println!(
+                        "chain      {} ({} to {})",
+                        parsed.subject(),
+                        validity.not_before,
+                        validity.not_after
+                    );
+                }
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -283,19 +448,99 @@ fn bounded(file: &Path) -> Result<Vec<u8>, CommandError> {
     Ok(std::fs::read(file)?)
 }
 
+/// Checks that the certificate is the key's before anything is written.
+fn import(
+    certificate: &Path,
+    key: &Path,
+    (old, new): (Option<PasswordSource>, &PasswordSource),
+    out: &Path,
+) -> Result<(), CommandError> {
+    let (certificate_out, key_out) = (with_suffix(out, ".pem"), with_suffix(out, ".key"));
+    not_there(&certificate_out)?;
+    not_there(&key_out)?;
+    let pem = read_key(key)?;
+    let old = old.map(|source| source.read()).transpose()?;
+    let old = old.as_ref().map(|old| old.as_str());
+    let software = SoftwareKey::from_pem(&pem, old)?;
+    Identity::new(Box::new(software), load_chain(certificate)?)?;
+    let sealed = encrypt_pem(&pem, old, &new.read()?, &SystemRandom::new())?;
+    write_private(&key_out, sealed.as_bytes())?;
+    write_public(&certificate_out, &std::fs::read(certificate)?)?;
+    println!("{}\n{}", certificate_out.display(), key_out.display());
+    Ok(())
+}
+
+fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    Ok(Zeroizing::new(std::fs::read(path)?))
+}
+
+impl KeyOptions {
+    /// The key that is named; none where none is.
+    fn open(&self) -> Result<Option<Box<dyn SigningKey>>, CommandError> {
+        if let (Some(module), Some(token), Some(label), Some(pin)) = (&self.module, &self.token, &self.label, &self.pin)
+        {
+            let key = Modules::default().key(module, token, label, &pin.read()?)?;
+            return Ok(Some(Box::new(key)));
+        }
+        let Some(path) = &self.key else { return Ok(None) };
+        let password = self.password.as_ref().map(PasswordSource::read).transpose()?;
+        let key = SoftwareKey::from_pem(&read_key(path)?, password.as_ref().map(|password| password.as_str()))?;
+        Ok(Some(Box::new(key)))
+    }
+
+    /// A new key under the password.
+    fn make(&self, path: &Path, kind: Kind) -> Result<Box<dyn SigningKey>, CommandError> {
+        not_there(path)?;
+        let password = self
+            .password
+            .as_ref()
+            .ok_or("name what the new key is put under: --password")?;
+        let random = SystemRandom::new();
+        let pkcs8 = match kind {
+            Kind::P256 => SoftwareKey::generate_p256(&random)?,
+            Kind::Sm2 => SoftwareKey::generate_sm2(&random)?,
+        };
+        write_private(path, encrypted::seal(&pkcs8, &password.read()?, &random)?.as_bytes())?;
+        println!("{}", path.display());
+        Ok(Box::new(SoftwareKey::from_pkcs8(&pkcs8)?))
+    }
+}
+
 impl Issue {
     fn write(
         &self,
         make: impl FnOnce(&Authority, Validity) -> Result<Issued, AuthorityError>,
     ) -> Result<(), CommandError> {
-        let (certificate, key) = (with_suffix(&self.out, ".pem"), with_suffix(&self.out, ".key"));
-        not_there(&certificate)?;
-        not_there(&key)?;
+        let (certificate, key) = self.places()?;
         let authority = Authority::open(&self.authority)?;
         let validity = Validity::days(Timestamp::now(), self.days);
         make(&authority, validity)?.save(&certificate, &key)?;
         println!("{}\n{}", certificate.display(), key.display());
         Ok(())
+    }
+
+    /// A seal with a key of the authority's own kind.
+    fn seal(&self, name: &str, department: &str, password: &PasswordSource) -> Result<(), CommandError> {
+        let (certificate, key) = self.places()?;
+        let validity = Validity::days(Timestamp::now(), self.days);
+        let random = SystemRandom::new();
+        let root_key = read_key(&self.authority.join(ROOT_KEY))?;
+        let issued = if SoftwareKey::from_pem(&root_key, None)?.algorithm() == Algorithm::Sm2Sm3 {
+            let root = std::fs::read_to_string(self.authority.join(ROOT_CERTIFICATE))?;
+            x509::Sm2Authority::open(&root, &root_key, None)?.seal(name, department, validity, &random)?
+        } else {
+            Authority::open(&self.authority)?.seal(name, department, validity)?
+        };
+        issued.save_encrypted(&certificate, &key, &password.read()?, &random)?;
+        println!("{}\n{}", certificate.display(), key.display());
+        Ok(())
+    }
+
+    fn places(&self) -> Result<(PathBuf, PathBuf), CommandError> {
+        let (certificate, key) = (with_suffix(&self.out, ".pem"), with_suffix(&self.out, ".key"));
+        not_there(&certificate)?;
+        not_there(&key)?;
+        Ok((certificate, key))
     }
 }
 

@@ -2,6 +2,7 @@
 //! `config/node.toml` lists them all, and a test keeps the two the same.
 
 mod limits;
+mod password;
 mod sealing;
 
 use std::{
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use self::{
     limits::Limits,
+    password::{PasswordError, PasswordSource},
     sealing::{Revocation, Timestamps, is_address},
 };
 use crate::{
@@ -123,10 +125,31 @@ pub struct Seal {
     pub department: DepartmentId,
     /// PEM: the seal's X.509 certificate and its chain.
     pub certificate: PathBuf,
-    /// PEM: its PKCS#8 key, readable by its owner only.
-    pub key: PathBuf,
+    /// PEM: its PKCS#8 key under a password, readable by its owner only. This, or `pkcs11`.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// Where the key's password comes from.
+    #[serde(default)]
+    pub password: Option<PasswordSource>,
+    /// A key that stays in a token.
+    #[serde(default)]
+    pub pkcs11: Option<Pkcs11>,
     /// An electronic seal, with which its certificates are issued as OFD too. Default: none.
     pub ofd: Option<ElectronicSeal>,
+}
+
+/// A key in a PKCS#11 token.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pkcs11 {
+    /// The token's library.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token: String,
+    /// The label of the key pair in the token.
+    pub key: String,
+    /// Where the PIN comes from.
+    pub pin: PasswordSource,
 }
 
 /// An electronic seal (GB/T 38540) and one who may sign with it.
@@ -342,6 +365,23 @@ impl Config {
         if !self.exchange.url().starts_with("https://") || self.exchange.url().ends_with('/') {
             return Err("`exchange.url` must begin with https:// and end without a slash".to_owned());
         }
+        for seal in &self.certificates.seals {
+            let department = &seal.department;
+            match (&seal.key, &seal.password, &seal.pkcs11) {
+                (Some(_), Some(_), None) | (None, None, Some(_)) => {}
+                (Some(_), None, None) => {
+                    return Err(format!(
+                        "the seal of `{department}` needs `password` beside `key`: `file:PATH`, `env:NAME` or \
+                         `credential:NAME`; `yinxin keys encrypt` puts a key under one"
+                    ));
+                }
+                _ => {
+                    return Err(format!(
+                        "the seal of `{department}` needs either `key` and `password`, or `pkcs11`"
+                    ));
+                }
+            }
+        }
         if let Some(department) = &self.verification.department
             && !self
                 .certificates
@@ -378,12 +418,24 @@ impl Config {
             &mut self.keys.folder,
             &mut trust.roots,
         ];
-        let seals = self.certificates.seals.iter_mut().flat_map(|s| {
-            let ofd = s
+        for seal in &mut self.certificates.seals {
+            let secrets = seal
+                .password
+                .iter_mut()
+                .chain(seal.pkcs11.iter_mut().map(|token| &mut token.pin));
+            secrets.for_each(|source| source.resolve(base));
+        }
+        let seals = self.certificates.seals.iter_mut().flat_map(|seal| {
+            let module = seal.pkcs11.iter_mut().map(|token| &mut token.module);
+            let ofd = seal
                 .ofd
                 .iter_mut()
-                .flat_map(|o| [&mut o.seal, &mut o.certificate, &mut o.key]);
-            [&mut s.certificate, &mut s.key].into_iter().chain(ofd)
+                .flat_map(|ofd| [&mut ofd.seal, &mut ofd.certificate, &mut ofd.key]);
+            [&mut seal.certificate]
+                .into_iter()
+                .chain(seal.key.iter_mut())
+                .chain(module)
+                .chain(ofd)
         });
         let of_trust = [&mut trust.list, &mut trust.list_key, &mut trust.revocations];
         let optional = self.certificates.types.iter_mut().chain(self.policy.folder.iter_mut());

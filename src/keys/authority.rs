@@ -9,7 +9,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
     RevokedCertParams, SerialNumber,
 };
+use ring::rand::SecureRandom;
 use zeroize::Zeroizing;
+
+use super::encrypted;
 
 /// How long a root of [`Authority::create`] is meant to count, in days: ten years.
 pub const ROOT_DAYS: u32 = 3_653;
@@ -41,6 +44,8 @@ pub enum AuthorityError {
     Form,
     #[error("the X.509 certificate cannot be made: {0}")]
     Issue(rcgen::Error),
+    #[error("{0}")]
+    Key(#[from] super::KeyError),
     #[error("`{path}` cannot be read or written")]
     Io {
         path: String,
@@ -78,6 +83,32 @@ impl Issued {
         write_private(key, self.key_pem.as_bytes())?;
         write_public(certificate, self.certificate_pem.as_bytes())
     }
+
+    /// As [`Issued::save`], with the key under a password.
+    pub fn save_encrypted(
+        &self,
+        certificate: &Path,
+        key: &Path,
+        password: &str,
+        random: &dyn SecureRandom,
+    ) -> Result<(), AuthorityError> {
+        write_private(
+            key,
+            encrypt_pem(self.key_pem.as_bytes(), None, password, random)?.as_bytes(),
+        )?;
+        write_public(certificate, self.certificate_pem.as_bytes())
+    }
+}
+
+/// The key of a PEM file under a new password, in PEM; `old` is the one that it is under, if it is.
+pub fn encrypt_pem(
+    pem: &[u8],
+    old: Option<&str>,
+    password: &str,
+    random: &dyn SecureRandom,
+) -> Result<String, AuthorityError> {
+    let pkcs8 = encrypted::open(pem, old)?;
+    Ok(encrypted::seal(&pkcs8, password, random)?)
 }
 
 /// A root with its key: ECDSA on P-256 with SHA-256, as is everything it issues.
@@ -266,14 +297,17 @@ fn generate() -> Result<KeyPair, AuthorityError> {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(AuthorityError::Issue)
 }
 
-fn parameters(name: &str, organisation: Option<&str>, validity: Validity) -> Result<CertificateParams, AuthorityError> {
-    if [Some(name), organisation]
-        .into_iter()
-        .flatten()
-        .any(|text| text.trim().is_empty() || text.chars().count() > MAX_NAME_CHARS)
-    {
-        return Err(AuthorityError::Name);
+/// RFC 5280 appendix A: names are not empty and not too long.
+pub(super) fn check_name(name: &str, organisation: Option<&str>) -> Result<(), AuthorityError> {
+    let wrong = |text: &str| text.trim().is_empty() || text.chars().count() > MAX_NAME_CHARS;
+    match [Some(name), organisation].into_iter().flatten().any(wrong) {
+        true => Err(AuthorityError::Name),
+        false => Ok(()),
     }
+}
+
+fn parameters(name: &str, organisation: Option<&str>, validity: Validity) -> Result<CertificateParams, AuthorityError> {
+    check_name(name, organisation)?;
     if validity.not_after <= validity.not_before {
         return Err(AuthorityError::Validity);
     }

@@ -1,17 +1,24 @@
 //! Signing keys behind one trait.
 
 pub mod authority;
+pub mod encrypted;
+mod pkcs11;
 pub mod sm2;
 mod software;
 mod timestamp_authority;
+pub mod x509;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use const_oid::ObjectIdentifier;
 use der::{Decode, Encode};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
 pub use self::{
+    pkcs11::{Modules, Pkcs11Key},
     software::SoftwareKey,
     timestamp_authority::{TimestampAuthority, TimestampAuthorityError, is_for_timestamps},
 };
@@ -25,6 +32,8 @@ pub enum Algorithm {
     Ed25519,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RsaPkcs1Sha256,
+    /// SM2 with SM3, under the default identity (GM/T 0009); the signature is DER.
+    Sm2Sm3,
 }
 
 impl From<Algorithm> for Scheme {
@@ -33,6 +42,7 @@ impl From<Algorithm> for Scheme {
             Algorithm::EcdsaP256Sha256 => Self::Ecdsa(Digest::Sha256),
             Algorithm::Ed25519 => Self::Ed25519,
             Algorithm::RsaPkcs1Sha256 => Self::RsaPkcs1(Digest::Sha256),
+            Algorithm::Sm2Sm3 => Self::Sm2,
         }
     }
 }
@@ -53,8 +63,18 @@ pub enum KeyError {
     Io(#[source] std::io::Error),
     #[error("the key file must be readable by its owner only (mode 0600)")]
     Permissions,
-    #[error("the file holds no PKCS#8 key of a known algorithm")]
+    #[error("the file holds no PKCS#8 key of a known algorithm in PEM")]
     Form,
+    #[error("`{0}` is not under a password: `yinxin keys encrypt --key {0} --password file:PATH` puts it under one")]
+    NotEncrypted(PathBuf),
+    #[error("the key is under a password, and none is configured: set `password` beside `key`")]
+    NoPassword,
+    #[error("the password does not open the key")]
+    Password,
+    #[error("no random numbers can be had")]
+    Random,
+    #[error("the token does not give its key: {0}")]
+    Token(String),
     #[error("the file holds no chain of X.509 certificates in PEM")]
     Chain,
     #[error("the X.509 certificate does not belong to the key")]
@@ -78,18 +98,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads a chain (PEM, leaf first) and its key (PKCS#8, PEM or DER, mode 0600).
-    pub fn load(chain_pem: &Path, key: &Path) -> Result<Self, KeyError> {
-        let length = fs::metadata(chain_pem).map_err(KeyError::Io)?.len();
-        if length > MAX_FILE_BYTES {
-            return Err(KeyError::Chain);
-        }
-        let pem = fs::read(chain_pem).map_err(KeyError::Io)?;
-        let chain = CertificateDer::pem_slice_iter(&pem)
-            .take(MAX_CHAIN + 1)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| KeyError::Chain)?;
-        Self::new(Box::new(SoftwareKey::load(key)?), chain)
+    /// Reads a chain (PEM, leaf first) and its key (PKCS#8 in PEM under a password, mode 0600).
+    pub fn load(chain_pem: &Path, key: &Path, password: Option<&str>) -> Result<Self, KeyError> {
+        Self::new(Box::new(SoftwareKey::load(key, password)?), load_chain(chain_pem)?)
+    }
+
+    /// Likewise, with a key that is under no password.
+    pub fn load_plain(chain_pem: &Path, key: &Path) -> Result<Self, KeyError> {
+        Self::new(Box::new(SoftwareKey::load_plain(key)?), load_chain(chain_pem)?)
     }
 
     /// Joins a key and its chain; the leaf's SubjectPublicKeyInfo must be the key's.
@@ -133,6 +149,19 @@ impl Identity {
         let value = self.key.sign(attributes.to_sign())?;
         attributes.finish(&chain, &value, content).map_err(cms_error)
     }
+}
+
+/// Reads X.509 certificates in PEM, leaf first.
+pub fn load_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, KeyError> {
+    let length = fs::metadata(path).map_err(KeyError::Io)?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(KeyError::Chain);
+    }
+    let pem = fs::read(path).map_err(KeyError::Io)?;
+    CertificateDer::pem_slice_iter(&pem)
+        .take(MAX_CHAIN + 1)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| KeyError::Chain)
 }
 
 fn cms_error(error: BuildError) -> KeyError {

@@ -1,21 +1,27 @@
 use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
 
-use const_oid::db::{rfc5912, rfc8410};
+use const_oid::{
+    ObjectIdentifier,
+    db::{rfc5912, rfc8410},
+};
 use der::{
     Any, Encode,
     asn1::{BitString, Null},
 };
 use ring::{
-    rand::SystemRandom,
+    rand::{SecureRandom, SystemRandom},
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use sm2::{
+    dsa::signature::Signer as _,
+    elliptic_curve::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _},
+};
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
-use super::{Algorithm, KeyError, MAX_FILE_BYTES, SigningKey};
+use super::{Algorithm, KeyError, MAX_FILE_BYTES, SigningKey, encrypted};
 
-/// A key in this process's memory, read from an unencrypted PKCS#8 file.
+/// A key in this process's memory, read from a PKCS#8 file.
 pub struct SoftwareKey {
     pair: Pair,
     spki: Vec<u8>,
@@ -26,22 +32,54 @@ enum Pair {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Rsa(RsaKeyPair),
+    Sm2(sm2::dsa::SigningKey),
 }
 
+/// The curve of SM2 (GM/T 0006), and the identity that it signs with where none was agreed (GM/T 0009 10).
+const SM2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
+const SM2_IDENTITY: &str = "1234567812345678";
+
 impl SoftwareKey {
-    /// Reads a PKCS#8 file, PEM or DER, that only its owner may read.
-    pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let bytes = read_private(path)?;
-        if bytes.starts_with(b"-----BEGIN") {
-            Self::from_pem(&bytes)
-        } else {
-            Self::from_pkcs8(&bytes)
+    /// Reads a PKCS#8 file in PEM that is under a password and that only its owner may read.
+    pub fn load(path: &Path, password: Option<&str>) -> Result<Self, KeyError> {
+        let pem = read_private(path)?;
+        if !encrypted::is_encrypted(&pem) {
+            return Err(KeyError::NotEncrypted(path.to_owned()));
         }
+        Self::from_pem(&pem, password)
     }
 
-    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
-        let key = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Form)?;
-        Self::from_pkcs8(key.secret_pkcs8_der())
+    /// Reads a PKCS#8 file, PEM or DER, that is under no password and that only its owner may read.
+    pub fn load_plain(path: &Path) -> Result<Self, KeyError> {
+        let bytes = read_private(path)?;
+        if !bytes.starts_with(b"-----BEGIN") {
+            return Self::from_pkcs8(&bytes);
+        }
+        Self::from_pem(&bytes, None)
+    }
+
+    /// Of PEM, whether it is under a password or not.
+    pub fn from_pem(pem: &[u8], password: Option<&str>) -> Result<Self, KeyError> {
+        Self::from_pkcs8(&encrypted::open(pem, password)?)
+    }
+
+    /// DER of a new P-256 key, as PKCS#8.
+    pub fn generate_p256(random: &dyn SecureRandom) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, random);
+        Ok(Zeroizing::new(made.map_err(|_| KeyError::Random)?.as_ref().to_vec()))
+    }
+
+    /// DER of a new SM2 key, as PKCS#8.
+    pub fn generate_sm2(random: &dyn SecureRandom) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        loop {
+            let mut bytes = Zeroizing::new([0; 32]);
+            random.fill(bytes.as_mut()).map_err(|_| KeyError::Random)?;
+            // All but one in 2^32 draws are below the order of the curve.
+            if let Ok(secret) = sm2::SecretKey::from_slice(bytes.as_ref()) {
+                let der = secret.to_pkcs8_der().map_err(|_| KeyError::Form)?;
+                return Ok(Zeroizing::new(der.as_bytes().to_vec()));
+            }
+        }
     }
 
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
@@ -67,6 +105,19 @@ impl SoftwareKey {
             let spki = spki(algorithm, pair.public_key().as_ref())?;
             return Ok(Self {
                 pair: Pair::Ed25519(pair),
+                spki,
+                random,
+            });
+        }
+        if let Ok(secret) = sm2::SecretKey::from_pkcs8_der(der) {
+            let algorithm = AlgorithmIdentifierOwned {
+                oid: rfc5912::ID_EC_PUBLIC_KEY,
+                parameters: Some(Any::from(&SM2)),
+            };
+            let pair = sm2::dsa::SigningKey::new(SM2_IDENTITY, &secret).map_err(|_| KeyError::Form)?;
+            let spki = spki(algorithm, &pair.verifying_key().to_sec1_bytes())?;
+            return Ok(Self {
+                pair: Pair::Sm2(pair),
                 spki,
                 random,
             });
@@ -104,7 +155,7 @@ pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> 
     Ok(bytes)
 }
 
-fn spki(algorithm: AlgorithmIdentifierOwned, key: &[u8]) -> Result<Vec<u8>, KeyError> {
+pub(super) fn spki(algorithm: AlgorithmIdentifierOwned, key: &[u8]) -> Result<Vec<u8>, KeyError> {
     let subject_public_key = BitString::from_bytes(key).map_err(|_| KeyError::Form)?;
     SubjectPublicKeyInfoOwned {
         algorithm,
@@ -120,6 +171,7 @@ impl SigningKey for SoftwareKey {
             Pair::Ecdsa(_) => Algorithm::EcdsaP256Sha256,
             Pair::Ed25519(_) => Algorithm::Ed25519,
             Pair::Rsa(_) => Algorithm::RsaPkcs1Sha256,
+            Pair::Sm2(_) => Algorithm::Sm2Sm3,
         }
     }
 
@@ -134,6 +186,10 @@ impl SigningKey for SoftwareKey {
                 Ok(signature.as_ref().to_vec())
             }
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Pair::Sm2(pair) => {
+                let signature: sm2::dsa::Signature = pair.try_sign(message).map_err(|_| KeyError::Sign)?;
+                Ok(sm2::dsa::DerSignature::from(signature).to_vec())
+            }
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &self.random, message, &mut signature)

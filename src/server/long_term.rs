@@ -27,7 +27,7 @@ pub fn authority(
         return Ok(None);
     };
     let what = "the node's timestamp authority";
-    let identity = Identity::load(certificate, key).map_err(StartError::service(what))?;
+    let identity = Identity::load_plain(certificate, key).map_err(StartError::service(what))?;
     let authority =
         TimestampAuthority::new(identity, clock.clone(), random.clone()).map_err(StartError::service(what))?;
     Ok(Some(Arc::new(authority)))

@@ -5,6 +5,7 @@ mod fetcher;
 mod health;
 mod listeners;
 mod long_term;
+pub mod seals;
 pub mod secrets;
 mod services;
 pub mod telemetry;
@@ -65,7 +66,7 @@ pub enum StartError {
     #[error("the seal of `{department}` cannot be used")]
     Seal {
         department: DepartmentId,
-        source: crate::keys::KeyError,
+        source: seals::SealError,
     },
     #[error(
         "the certificate type `{certificate_type}` asks for level {level}, and the node gives {highest} at most: see \

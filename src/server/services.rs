@@ -15,6 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{
     StartError, long_term,
+    seals::seals,
     secrets::{SecretError, Secrets},
 };
 use crate::{
@@ -32,7 +33,7 @@ use crate::{
     },
     formats::checkpoint::Signer,
     ids::{DepartmentId, PseudonymKey},
-    keys::{Identity, sm2::Sm2Identity},
+    keys::{KeyError, sm2::Sm2Identity},
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
@@ -307,22 +308,6 @@ fn trust_places(config: &Config) -> TrustPlaces {
     }
 }
 
-/// The seals of the departments that issue.
-fn seals(config: &Config) -> Result<HashMap<DepartmentId, Identity>, StartError> {
-    config
-        .certificates
-        .seals
-        .iter()
-        .map(|seal| {
-            let identity = Identity::load(&seal.certificate, &seal.key).map_err(|source| StartError::Seal {
-                department: seal.department.clone(),
-                source,
-            })?;
-            Ok((seal.department.clone(), identity))
-        })
-        .collect()
-}
-
 /// The electronic seals of those that issue OFD.
 fn electronic_seals(config: &Config) -> Result<HashMap<DepartmentId, Arc<ElectronicSeal>>, StartError> {
     let all = config.certificates.seals.iter();
@@ -332,9 +317,9 @@ fn electronic_seals(config: &Config) -> Result<HashMap<DepartmentId, Arc<Electro
                 let signer = Sm2Identity::load(&files.certificate, &files.key)?;
                 ElectronicSeal::load(&files.seal, signer)
             };
-            let seal = load().map_err(|source| StartError::Seal {
+            let seal = load().map_err(|source: KeyError| StartError::Seal {
                 department: department.clone(),
-                source,
+                source: source.into(),
             })?;
             Ok((department.clone(), Arc::new(seal)))
         })

@@ -187,6 +187,9 @@ findings! {
         "签名值不正确。", "The signature value is wrong.";
     AlgorithmWeak = "algorithm_weak", Error, unproven(Sub::CryptoConstraintsFailure),
         "签名使用的算法强度不足（{}）。", "The signature was made with an algorithm that is too weak ({}).";
+    AlgorithmSm2 = "algorithm_sm2", Info, None,
+        "签名采用国密算法 SM2/SM3：本节点已查验，常见的 PDF 阅读器不认识该算法。",
+        "It is signed with SM2 and SM3: verified here, and not known to common PDF viewers.";
     AlgorithmUnknown = "algorithm_unknown", Error, unproven(Sub::Generic),
         "尚不能查验此签名算法（{}）。", "This signature algorithm is not verified yet ({}).";
     UnsignedParts = "cms_unsigned_parts", Error, unproven(Sub::Generic),

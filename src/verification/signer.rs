@@ -10,7 +10,7 @@ use super::{
     proof::{self, Occasion},
 };
 use crate::formats::{
-    cms::{self, Digest, Message, ParseError, Signer, SigningCertificate},
+    cms::{self, Digest, Message, ParseError, Scheme, Signer, SigningCertificate},
     timestamp::{TST_INFO, TstInfo},
 };
 
@@ -279,6 +279,9 @@ fn judge_signature(judgement: &mut Judgement, signer: &Signer, spki: &[u8], cont
     let Some(scheme) = signer.scheme else {
         return unknown(judgement);
     };
+    if scheme == Scheme::Sm2 {
+        judgement.find(Code::AlgorithmSm2);
+    }
     let check = |signed: &[u8]| verify_scheme(spki, scheme, signed, &signer.signature);
     let verdict = match &signer.attributes {
         None => check(&content.bytes()),

@@ -15,6 +15,7 @@ mod reports;
 mod resources;
 mod routes;
 mod rules;
+mod seal_keys;
 mod timestamps;
 mod token;
 mod verify;

@@ -421,3 +421,48 @@ fn a_signer_named_in_other_letters_is_found_but_never_passes() {
     );
     assert!(report.signatures[0].intact);
 }
+
+/// Stores the signed attributes in the wrong order; `sign` makes the value over what is sorted or over what is stored.
+fn unsorted(sign: impl Fn(&Identity, &[u8], &[u8]) -> Vec<u8>) -> Report {
+    let root = Root::new("示例根");
+    // Its values are all of one length, so that nothing moves.
+    let identity = root.seal(&Leaf {
+        algorithm: &PKCS_ED25519,
+        ..Leaf::default()
+    });
+    let prepared: Prepared = prepare(&tiny("one"), &seal_of()).unwrap();
+    let mut message = identity.sign_detached(&prepared.bytes_to_sign()).unwrap();
+    let info = ContentInfo::from_der(&message).unwrap();
+    let data: SignedData = info.content.decode_as().unwrap();
+    let signer = &data.signer_infos.0.as_slice()[0];
+    let attributes = signer.signed_attrs.as_ref().unwrap();
+    let sorted: Vec<Vec<u8>> = attributes.iter().map(|attribute| attribute.to_der().unwrap()).collect();
+    let stored: Vec<u8> = sorted.iter().rev().flatten().copied().collect();
+    let sorted = sorted.concat();
+    let set = attributes.to_der().unwrap();
+    let of_stored = [&set[..set.len() - stored.len()], &stored].concat();
+    let value = sign(&identity, &set, &of_stored);
+    for (old, new) in [(sorted.as_slice(), &stored), (signer.signature.as_bytes(), &value)] {
+        let at = message.windows(old.len()).position(|window| window == old).unwrap();
+        message[at..at + old.len()].copy_from_slice(new);
+    }
+    root.verifier()
+        .verify(&prepared.finish(&message).unwrap(), None, noon())
+}
+
+#[test]
+fn signed_attributes_out_of_order_are_verified_as_der_and_as_stored_and_never_pass() {
+    let has = |report: &Report, code: &str| report.findings.iter().any(|finding| finding.code == code);
+    let as_der = unsorted(|identity, sorted, _| identity.key.sign(sorted).unwrap());
+    assert!(as_der.signatures[0].intact, "{:?}", as_der.findings);
+    assert!(!has(&as_der, "signed_attributes_not_sorted"));
+    let as_stored = unsorted(|identity, _, stored| identity.key.sign(stored).unwrap());
+    assert!(as_stored.signatures[0].intact, "{:?}", as_stored.findings);
+    assert!(has(&as_stored, "signed_attributes_not_sorted"));
+    for report in [as_der, as_stored] {
+        assert!(has(&report, "cms_not_der"), "{:?}", report.findings);
+        assert_eq!(report.indication, Indication::Indeterminate);
+    }
+    let neither = unsorted(|identity, _, _| identity.key.sign(b"something else").unwrap());
+    assert!(!neither.signatures[0].intact && has(&neither, "signature_wrong"));
+}

@@ -1,6 +1,6 @@
 //! The signed version: taken out of the file, and its pages beside those that are shown now.
 
-use std::{cmp::Ordering, time::Instant};
+use std::{cmp::Ordering, fs, time::Instant};
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -37,7 +37,9 @@ fn sealed(county: &County) -> Vec<u8> {
         .stream(7, "", &words("pay 100 yuan"))
         .finish();
     let folder = county.site.folder.path();
-    let identity = Identity::load(&folder.join("seal-shache-hr.pem"), &folder.join("seal-shache-hr.key")).unwrap();
+    let password = fs::read_to_string(folder.join("seal.password")).unwrap();
+    let (chain, key) = (folder.join("seal-shache-hr.pem"), folder.join("seal-shache-hr.key"));
+    let identity = Identity::load(&chain, &key, Some(&password)).unwrap();
     let mut seal = seal_of();
     seal.time = Timestamp::now();
     let prepared = prepare(&pdf, &seal).unwrap();

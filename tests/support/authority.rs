@@ -27,6 +27,11 @@ impl Authority {
         Self(authority::Authority::create(name, days(3)).unwrap())
     }
 
+    /// Writes `root.pem` and `root.key`.
+    pub fn save(&self, folder: &Path) {
+        self.0.save(folder).unwrap();
+    }
+
     pub fn root_pem(&self) -> &str {
         self.0.root_pem()
     }
@@ -118,6 +123,15 @@ impl Credential {
         authority::write_private(&folder.join(format!("{name}.key")), self.key_pem.as_bytes()).unwrap();
     }
 
+    /// As [`Credential::save`], with the key under the password of `seal.password` beside it.
+    pub fn save_encrypted(&self, folder: &Path, name: &str) {
+        let random = ring::rand::SystemRandom::new();
+        let sealed = authority::encrypt_pem(self.key_pem.as_bytes(), None, SEAL_PASSWORD, &random).unwrap();
+        fs::write(folder.join(format!("{name}.pem")), &self.certificate_pem).unwrap();
+        authority::write_private(&folder.join(format!("{name}.key")), sealed.as_bytes()).unwrap();
+        authority::write_private(&folder.join("seal.password"), SEAL_PASSWORD.as_bytes()).unwrap();
+    }
+
     /// What a node knows the holder by.
     pub fn thumbprint(&self) -> SpkiThumbprint {
         let (_, parsed) = x509_parser::parse_x509_certificate(&self.chain[0]).unwrap();
@@ -131,6 +145,9 @@ impl Credential {
         data_encoding::BASE64URL_NOPAD.encode(digest.as_ref())
     }
 }
+
+/// What the seal keys of tests are under.
+pub const SEAL_PASSWORD: &str = "correct horse 印信 battery staple";
 
 fn days(days: u32) -> Validity {
     Validity::days(Timestamp::now(), days)

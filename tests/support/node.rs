@@ -104,10 +104,16 @@ impl NodeProcess {
 
     /// Likewise; its log, which is its standard error, goes there.
     pub fn start_with_log(config: &Path, log: Stdio) -> Self {
+        Self::start_in(config, log, &[])
+    }
+
+    /// Likewise, with more in its environment.
+    pub fn start_in(config: &Path, log: Stdio, environment: &[(String, String)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_yinxin"))
             .arg("serve")
             .arg("--config")
             .arg(config)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

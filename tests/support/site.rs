@@ -108,9 +108,10 @@ impl Site {
         folder.write("trust/sm2-root.pem", &electronic.root_pem);
         for department in ["shache-hr", "shache-gjj", "shache-data"] {
             let name = format!("seal-{department}");
-            authority.seal("示例电子印章", department).save(path, &name);
+            authority.seal("示例电子印章", department).save_encrypted(path, &name);
             config += &format!(
-                "[[certificates.seals]]\ndepartment = \"{department}\"\ncertificate = \"{name}.pem\"\nkey = \"{name}.key\"\n"
+                "[[certificates.seals]]\ndepartment = \"{department}\"\ncertificate = \"{name}.pem\"\nkey = \"{name}.key\"\n\
+                 password = \"file:seal.password\"\n"
             );
             if department != "shache-data" {
                 electronic.make("示例电子印章", department, path);

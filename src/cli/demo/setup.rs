@@ -10,16 +10,20 @@ use std::{
 use data_encoding::BASE32_NOPAD;
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
 
 use super::county;
 use crate::{
     certificate::{Fonts, SEAL_LEGEND, SealPicture},
     cli::{CommandError, admin::credential},
+    config::PasswordSource,
     ids::SystemId,
     keys::{
         authority::{
-            Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, Validity, write_private, write_public,
+            Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, Validity, encrypt_pem, write_private,
+            write_public,
         },
+        encrypted,
         sm2::{Sm2Authority, Sm2Identity},
     },
     storage::demonstration,
@@ -167,8 +171,18 @@ fn keys(place: &Place, now: Timestamp) -> Result<(), CommandError> {
     for (name, department) in county::SYSTEMS {
         keep(name, &|| authority.client(name, department, validity))?;
     }
+    let password = seal_password(place)?;
     for (_, file, name, department) in county::SEALS {
         keep(file, &|| authority.seal(name, department, validity))?;
+        // New, or of a folder from before seal keys were under a password.
+        let path = place.pki(&format!("{file}.key"));
+        let pem = Zeroizing::new(fs::read(&path)?);
+        if !encrypted::is_encrypted(&pem) {
+            write_private(
+                &path,
+                encrypt_pem(&pem, None, &password, &SystemRandom::new())?.as_bytes(),
+            )?;
+        }
     }
     keep("timestamps", &|| {
         authority.timestamps("时间戳（示例）", "莎车示例县共享节点", validity)
@@ -219,6 +233,19 @@ fn electronic_seals(place: &Place, is_new: bool, validity: Validity) -> Result<(
 /// Likewise, while the demo goes on serving.
 pub fn renew_revocation_list(place: &Place, now: Timestamp) -> Result<(), CommandError> {
     revocation_list(place, &Authority::open(&place.dir.join("pki"))?, now)
+}
+
+/// What the seal keys are under: made once, 160 bits of chance.
+fn seal_password(place: &Place) -> Result<Zeroizing<String>, CommandError> {
+    let path = place.pki("seal.password");
+    if !path.is_file() {
+        let mut bytes = Zeroizing::new([0; 20]);
+        SystemRandom::new()
+            .fill(bytes.as_mut())
+            .map_err(|_| "no random numbers can be had")?;
+        write_private(&path, BASE32_NOPAD.encode(bytes.as_ref()).to_lowercase().as_bytes())?;
+    }
+    Ok(PasswordSource::File(path).read()?)
 }
 
 /// One account a role. Passwords are made once: 80 bits of chance, in letters that can be read out.
@@ -276,8 +303,8 @@ fn node_toml(place: &Place) -> String {
         .map(|(department, file, ..)| {
             format!(
                 "\n[[certificates.seals]]\ndepartment = \"{department}\"\ncertificate = \"pki/{file}.pem\"\nkey = \
-                 \"pki/{file}.key\"\nofd = {{ seal = \"pki/{file}.esl\", certificate = \"pki/{file}-sm2.pem\", key = \
-                 \"pki/{file}-sm2.key\" }}\n"
+                 \"pki/{file}.key\"\npassword = \"file:pki/seal.password\"\nofd = {{ seal = \"pki/{file}.esl\", \
+                 certificate = \"pki/{file}-sm2.pem\", key = \"pki/{file}-sm2.key\" }}\n"
             )
         })
         .collect();

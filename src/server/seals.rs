@@ -1,0 +1,47 @@
+//! The keys that departments seal with, as the configuration names them.
+
+use std::{collections::HashMap, path::Path};
+
+use super::StartError;
+use crate::{
+    config::{self, Config, PasswordError, PasswordSource},
+    ids::DepartmentId,
+    keys::{Identity, KeyError, Modules, load_chain},
+};
+
+/// Why a seal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// The seals of the departments that issue.
+pub fn seals(config: &Config) -> Result<HashMap<DepartmentId, Identity>, StartError> {
+    let mut modules = Modules::default();
+    config
+        .certificates
+        .seals
+        .iter()
+        .map(|seal| {
+            let identity = seal_of(seal, &mut modules).map_err(|source| StartError::Seal {
+                department: seal.department.clone(),
+                source,
+            })?;
+            Ok((seal.department.clone(), identity))
+        })
+        .collect()
+}
+
+fn seal_of(seal: &config::Seal, modules: &mut Modules) -> Result<Identity, SealError> {
+    if let Some(token) = &seal.pkcs11 {
+        let key = modules.key(&token.module, &token.token, &token.key, &token.pin.read()?)?;
+        return Ok(Identity::new(Box::new(key), load_chain(&seal.certificate)?)?);
+    }
+    let password = seal.password.as_ref().map(PasswordSource::read).transpose()?;
+    let key = seal.key.as_deref().unwrap_or(Path::new(""));
+    let password = password.as_ref().map(|password| password.as_str());
+    Ok(Identity::load(&seal.certificate, key, password)?)
+}
