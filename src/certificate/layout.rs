@@ -20,8 +20,9 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 
 use super::{
     CertificateError,
+    electronic_seal::ElectronicSeal,
     fonts::{Fonts, Shelf},
-    ofd::{Drawn, ElectronicSeal},
+    ofd::Drawn,
     seal_picture::SealPicture,
     types::MAX_ROWS,
 };

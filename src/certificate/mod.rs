@@ -2,6 +2,7 @@
 
 pub mod code;
 mod content;
+mod electronic_seal;
 mod fonts;
 mod issuer;
 mod layout;
@@ -15,6 +16,7 @@ mod types;
 
 pub use self::{
     content::Content,
+    electronic_seal::{ElectronicSeal, ElectronicSealError, SealOrder},
     fonts::{Fonts, song_face, song_file},
     issuer::{Issuer, Parts, Request},
     layout::{LaidOut, Press, SealPlace, Sheet},
@@ -22,7 +24,7 @@ pub use self::{
         Anchors, Fetch, FetchError, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList,
         RevocationLists, SharedFetch, TimestampFault, TimestampSource, Timestamps,
     },
-    ofd::{Drawn, ElectronicSeal, seal as seal_ofd},
+    ofd::{Drawn, seal as seal_ofd},
     seal_picture::SealPicture,
     sealing::LEGEND as SEAL_LEGEND,
     types::{TypeDefinition, Types, TypesError},

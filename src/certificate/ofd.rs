@@ -1,6 +1,6 @@
 //! A certificate as OFD (GB/T 33190), from the same laid-out frames as its PDF, with a seal by GB/T 38540.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
@@ -15,6 +15,7 @@ use usvg::tiny_skia_path::PathSegment;
 
 use super::{
     CertificateError,
+    electronic_seal::ElectronicSeal,
     layout::{ATTACHMENT, SealPlace, Sheet},
 };
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
         ofd::{self, NewDocument, NewFont, NewPage, NewStamp, Object, Outline, PlacedGlyph, TextRun},
         ses,
     },
-    keys::{KeyError, sm2::Sm2Identity},
 };
 
 const MM_PER_POINT: f64 = 25.4 / 72.0;
@@ -34,32 +34,6 @@ pub struct Drawn {
     pages: Vec<NewPage>,
     fonts: Vec<NewFont>,
     seal: SealPlace,
-}
-
-/// A department's electronic seal: an SESeal, and the key of one who may sign with it.
-pub struct ElectronicSeal {
-    pub seal: Vec<u8>,
-    pub signer: Sm2Identity,
-}
-
-impl ElectronicSeal {
-    /// Reads an SESeal file.
-    pub fn load(seal: &Path, signer: Sm2Identity) -> Result<Self, KeyError> {
-        let limit = u64::try_from(ses::MAX_SEAL_BYTES).unwrap_or(u64::MAX);
-        if fs::metadata(seal).map_err(KeyError::Io)?.len() > limit {
-            return Err(KeyError::Form);
-        }
-        Self::new(fs::read(seal).map_err(KeyError::Io)?, signer)
-    }
-
-    /// Joins the two; the signer must stand in the seal's list.
-    pub fn new(seal: Vec<u8>, signer: Sm2Identity) -> Result<Self, KeyError> {
-        let read = ses::Seal::read(&seal).map_err(|_| KeyError::Form)?;
-        match &read.signers {
-            ses::Signers::Certificates(all) if all.contains(&signer.certificate()) => Ok(Self { seal, signer }),
-            _ => Err(KeyError::OtherKey),
-        }
-    }
 }
 
 impl Drawn {
@@ -122,16 +96,16 @@ impl Drawn {
             width: (right - left) * MM_PER_POINT,
             height: (top - bottom) * MM_PER_POINT,
         };
-        Ok(ofd::prepare(written, &seal.seal, &stamp, PRODUCT, at))
+        Ok(ofd::prepare(written, seal.der(), &stamp, PRODUCT, at))
     }
 }
 
 /// Signs what was prepared with the seal. To be called when the intent is recorded.
 pub fn seal(sealing: ofd::Sealing, seal: &ElectronicSeal, at: Timestamp) -> Result<Vec<u8>, CertificateError> {
     let failed = |error: &dyn std::fmt::Display| CertificateError::Seal(error.to_string());
-    let to_sign = ses::to_sign(&seal.seal, at, &sealing.digest(), &sealing.path()).map_err(|error| failed(&error))?;
-    let value = seal.signer.sign(&to_sign)?;
-    let value = ses::signature(&to_sign, seal.signer.certificate(), &value).map_err(|error| failed(&error))?;
+    let to_sign = ses::to_sign(seal.der(), at, &sealing.digest(), &sealing.path()).map_err(|error| failed(&error))?;
+    let (value, certificate) = seal.sign(&to_sign)?;
+    let value = ses::signature(&to_sign, certificate, &value).map_err(|error| failed(&error))?;
     sealing.finish(value).map_err(|error| failed(&error))
 }
 

@@ -14,18 +14,17 @@ use zeroize::Zeroizing;
 
 use super::CommandError;
 use crate::{
-    certificate::{Fonts, SEAL_LEGEND, SealPicture},
+    certificate::{Fonts, SEAL_LEGEND, SealOrder, SealPicture},
     config::PasswordSource,
     formats::ses::MAX_PICTURE_BYTES,
     keys::{
-        Algorithm, Identity, KeyError, Modules, SigningKey, SoftwareKey,
+        Identity, KeyError, Modules, SigningKey, SoftwareKey,
         authority::{
             Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, ROOT_KEY, Validity, encrypt_pem,
             write_private, write_public,
         },
         encrypted, load_chain,
-        sm2::{Sm2Authority, Sm2Identity, read_certificate},
-        x509::{self, request},
+        x509::{AnyAuthority, Sm2Authority, request},
     },
 };
 
@@ -97,35 +96,15 @@ enum Make {
         #[arg(long, default_value_t = 30)]
         days: u32,
     },
-    /// A root with an SM2 key, for electronic seals (GB/T 38540): root.pem and root.key in a folder
-    Sm2Authority {
-        /// The folder; made if it is not there
-        #[arg(long)]
-        dir: PathBuf,
-        /// The root's common name
-        #[arg(long)]
-        name: String,
-        /// How long it counts, in days
-        #[arg(long, default_value_t = ROOT_DAYS)]
-        days: u32,
-    },
-    /// A certificate with an SM2 key: for a seal maker, or for one who signs with a seal
-    Sm2 {
-        #[command(flatten)]
-        issue: Issue,
-        /// The common name
-        #[arg(long)]
-        name: String,
-        /// The department's name
-        #[arg(long)]
-        department: String,
-    },
     /// An electronic seal (SESeal, GB/T 38540), signed by a seal maker
     #[command(name = "seal-make")]
     ElectronicSeal {
-        /// The seal maker: MAKER.pem and MAKER.key
+        /// The seal maker: MAKER.pem and MAKER.key, of an SM2 authority
         #[arg(long)]
         maker: PathBuf,
+        /// The password that the maker's key is under: file:PATH, env:NAME or credential:NAME
+        #[arg(long)]
+        password: PasswordSource,
         /// An X.509 certificate that may sign with the seal, in PEM; may be given several times
         #[arg(long = "signer", required = true)]
         signers: Vec<PathBuf>,
@@ -148,11 +127,12 @@ enum Make {
         #[arg(long, default_value_t = 365)]
         days: u32,
     },
-    /// A seal certificate for a department
+    /// A seal certificate for a department, for one who signs with an electronic seal, or for a seal maker: with a key of
+    /// the authority's own algorithm, which must be SM2 for electronic seals
     Seal {
         #[command(flatten)]
         issue: Issue,
-        /// The seal's name
+        /// The seal's, signer's or seal maker's name
         #[arg(long)]
         name: String,
         /// The department's name
@@ -282,9 +262,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             let validity = Validity::days(now, days);
             match algorithm {
                 Kind::P256 => Authority::create(&name, validity)?.save(&dir)?,
-                Kind::Sm2 => x509::Sm2Authority::create(&name, validity, &SystemRandom::new())?
-                    .root()?
-                    .save(&certificate, &key)?,
+                Kind::Sm2 => Sm2Authority::create(&name, validity, &SystemRandom::new())?.save(&dir)?,
             }
             println!("{}\n{}", certificate.display(), key.display());
         }
@@ -319,7 +297,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
                     revoked.push((serial, now));
                 }
             }
-            let list = Authority::open(&authority)?.revocation_list(&revoked, Validity::days(now, days))?;
+            let list = AnyAuthority::open(&authority)?.revocation_list(&revoked, Validity::days(now, days))?;
             write_public(&out, list.as_bytes())?;
             println!("{} ({} revoked)", out.display(), revoked.len());
         }
@@ -329,32 +307,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             department,
             password,
         } => issue.seal(&name, &department, &password)?,
-        Make::Sm2Authority { dir, name, days } => {
-            let (certificate, key) = (dir.join(ROOT_CERTIFICATE), dir.join(ROOT_KEY));
-            not_there(&certificate)?;
-            not_there(&key)?;
-            let (_, root) = Sm2Authority::create(&name, Validity::days(now, days), &SystemRandom::new())?;
-            std::fs::create_dir_all(&dir)?;
-            root.save(&certificate, &key)?;
-            println!("{}\n{}", certificate.display(), key.display());
-        }
-        Make::Sm2 {
-            issue,
-            name,
-            department,
-        } => {
-            let (certificate, key) = (with_suffix(&issue.out, ".pem"), with_suffix(&issue.out, ".key"));
-            not_there(&certificate)?;
-            not_there(&key)?;
-            let root = &issue.authority;
-            let authority = Sm2Authority::open(&root.join(ROOT_CERTIFICATE), &root.join(ROOT_KEY))?;
-            let validity = Validity::days(now, issue.days);
-            let issued = authority.issue(&name, &department, validity, &SystemRandom::new())?;
-            issued.save(&certificate, &key)?;
-            println!("{}\n{}", certificate.display(), key.display());
-        }
         Make::ElectronicSeal {
             maker,
+            password,
             signers,
             name,
             id,
@@ -364,11 +319,12 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             days,
         } => {
             not_there(&out)?;
-            let maker = Sm2Identity::load(&with_suffix(&maker, ".pem"), &with_suffix(&maker, ".key"))?;
-            let signers: Vec<_> = signers
-                .iter()
-                .map(|signer| read_certificate(signer))
-                .collect::<Result<_, _>>()?;
+            let (certificate, key) = (with_suffix(&maker, ".pem"), with_suffix(&maker, ".key"));
+            let maker = Identity::load(&certificate, &key, Some(&password.read()?))?;
+            let mut listed = Vec::new();
+            for signer in &signers {
+                listed.push(load_chain(signer)?.into_iter().next().ok_or(KeyError::Chain)?);
+            }
             let picture = match picture {
                 Some(file) => bounded(&file)?,
                 None => {
@@ -376,8 +332,16 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
                     SealPicture::draw(&name, SEAL_LEGEND, &shelf)?.svg().into_bytes()
                 }
             };
-            let seal = maker.make_seal(&id, &name, &signers, &picture, Validity::days(now, days))?;
-            std::fs::write(&out, seal)?;
+            let validity = Validity::days(now, days);
+            let order = SealOrder {
+                id: &id,
+                name: &name,
+                signers: &listed,
+                picture: &picture,
+                valid_from: validity.not_before,
+                valid_until: validity.not_after,
+            };
+            write_public(&out, &order.make(&maker)?)?;
             println!("{}", out.display());
         }
         Make::Encrypt {
@@ -524,13 +488,7 @@ impl Issue {
         let (certificate, key) = self.places()?;
         let validity = Validity::days(Timestamp::now(), self.days);
         let random = SystemRandom::new();
-        let root_key = read_key(&self.authority.join(ROOT_KEY))?;
-        let issued = if SoftwareKey::from_pem(&root_key, None)?.algorithm() == Algorithm::Sm2Sm3 {
-            let root = std::fs::read_to_string(self.authority.join(ROOT_CERTIFICATE))?;
-            x509::Sm2Authority::open(&root, &root_key, None)?.seal(name, department, validity, &random)?
-        } else {
-            Authority::open(&self.authority)?.seal(name, department, validity)?
-        };
+        let issued = AnyAuthority::open(&self.authority)?.seal(name, department, validity, &random)?;
         issued.save_encrypted(&certificate, &key, &password.read()?, &random)?;
         println!("{}\n{}", certificate.display(), key.display());
         Ok(())

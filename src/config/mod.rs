@@ -160,8 +160,11 @@ pub struct ElectronicSeal {
     pub seal: PathBuf,
     /// PEM: the signer's X.509 certificate (SM2).
     pub certificate: PathBuf,
-    /// PEM: its PKCS#8 key, readable by its owner only.
+    /// PEM: its PKCS#8 key under a password, readable by its owner only.
     pub key: PathBuf,
+    /// Where the key's password comes from.
+    #[serde(default)]
+    pub password: Option<PasswordSource>,
 }
 
 /// Whose signatures are trusted.
@@ -381,6 +384,12 @@ impl Config {
                     ));
                 }
             }
+            if seal.ofd.as_ref().is_some_and(|ofd| ofd.password.is_none()) {
+                return Err(format!(
+                    "the electronic seal of `{department}` needs `password` beside `key` in `ofd`: `file:PATH`, \
+                     `env:NAME` or `credential:NAME`; `yinxin keys encrypt` puts a key under one"
+                ));
+            }
         }
         if let Some(department) = &self.verification.department
             && !self
@@ -422,7 +431,8 @@ impl Config {
             let secrets = seal
                 .password
                 .iter_mut()
-                .chain(seal.pkcs11.iter_mut().map(|token| &mut token.pin));
+                .chain(seal.pkcs11.iter_mut().map(|token| &mut token.pin))
+                .chain(seal.ofd.iter_mut().filter_map(|ofd| ofd.password.as_mut()));
             secrets.for_each(|source| source.resolve(base));
         }
         let seals = self.certificates.seals.iter_mut().flat_map(|seal| {

@@ -53,12 +53,3 @@ pub fn generalized_time(at: Timestamp) -> Result<Vec<u8>, BuildError> {
     let text = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%SZ").to_string();
     tlv(Tag::GeneralizedTime, text.as_bytes())
 }
-
-/// UTCTime until 2049, then GeneralizedTime (RFC 5280 4.1.2.5).
-pub fn x509_time(at: Timestamp) -> Result<Vec<u8>, BuildError> {
-    let at_utc = at.to_zoned(TimeZone::UTC);
-    if at_utc.year() >= 2050 {
-        return generalized_time(at);
-    }
-    tlv(Tag::UtcTime, at_utc.strftime("%y%m%d%H%M%SZ").to_string().as_bytes())
-}

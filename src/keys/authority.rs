@@ -12,7 +12,7 @@ use rcgen::{
 use ring::rand::SecureRandom;
 use zeroize::Zeroizing;
 
-use super::encrypted;
+use super::{Algorithm, SigningKey, SoftwareKey, encrypted};
 
 /// How long a root of [`Authority::create`] is meant to count, in days: ten years.
 pub const ROOT_DAYS: u32 = 3_653;
@@ -42,6 +42,8 @@ pub enum AuthorityError {
     Validity,
     #[error("the authority's certificate or key is not one that it could have written")]
     Form,
+    #[error("an authority with an SM2 key issues seals and revocation lists only")]
+    Sm2,
     #[error("the X.509 certificate cannot be made: {0}")]
     Issue(rcgen::Error),
     #[error("{0}")]
@@ -139,6 +141,9 @@ impl Authority {
     pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
         let certificate_pem = read(&folder.join(ROOT_CERTIFICATE))?;
         let key_pem = Zeroizing::new(read(&folder.join(ROOT_KEY))?);
+        if SoftwareKey::from_pem(key_pem.as_bytes(), None)?.algorithm() == Algorithm::Sm2Sm3 {
+            return Err(AuthorityError::Sm2);
+        }
         let key = KeyPair::from_pem(&key_pem).map_err(|_| AuthorityError::Form)?;
         let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key).map_err(|_| AuthorityError::Form)?;
         Ok(Self {
@@ -286,7 +291,7 @@ fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), AuthorityError> {
     fs::rename(&beside, path).map_err(fault)
 }
 
-fn read(path: &Path) -> Result<String, AuthorityError> {
+pub(super) fn read(path: &Path) -> Result<String, AuthorityError> {
     fs::read_to_string(path).map_err(|source| AuthorityError::Io {
         path: path.display().to_string(),
         source,

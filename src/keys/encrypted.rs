@@ -43,6 +43,7 @@ pub fn open(pem: &[u8], password: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Ke
             return Err(KeyError::Form);
         }
         let key = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Form)?;
+        let key = Zeroizing::new(key);
         return Ok(Zeroizing::new(key.secret_pkcs8_der().to_vec()));
     }
     let password = password.ok_or(KeyError::NoPassword)?;

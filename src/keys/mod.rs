@@ -3,7 +3,6 @@
 pub mod authority;
 pub mod encrypted;
 mod pkcs11;
-pub mod sm2;
 mod software;
 mod timestamp_authority;
 pub mod x509;
@@ -113,10 +112,7 @@ impl Identity {
         if chain.len() > MAX_CHAIN {
             return Err(KeyError::Chain);
         }
-        let leaf = chain.first().ok_or(KeyError::Chain)?;
-        let leaf = x509_cert::Certificate::from_der(leaf).map_err(|_| KeyError::Chain)?;
-        let spki = leaf.tbs_certificate().subject_public_key_info().to_der();
-        if spki.map_err(|_| KeyError::Chain)? != key.public_key() {
+        if !speaks_for(chain.first().ok_or(KeyError::Chain)?, &*key)? {
             return Err(KeyError::OtherKey);
         }
         Ok(Self { key, chain })
@@ -149,6 +145,13 @@ impl Identity {
         let value = self.key.sign(attributes.to_sign())?;
         attributes.finish(&chain, &value, content).map_err(cms_error)
     }
+}
+
+/// Whether an X.509 certificate is about this key.
+fn speaks_for(certificate: &[u8], key: &dyn SigningKey) -> Result<bool, KeyError> {
+    let parsed = x509_cert::Certificate::from_der(certificate).map_err(|_| KeyError::Chain)?;
+    let spki = parsed.tbs_certificate().subject_public_key_info().to_der();
+    Ok(spki.map_err(|_| KeyError::Chain)? == key.public_key())
 }
 
 /// Reads X.509 certificates in PEM, leaf first.

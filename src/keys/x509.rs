@@ -1,7 +1,11 @@
-//! What a key signs to get or give X.509 certificates: requests (PKCS#10, RFC 2986), and the certificates of an SM2
-//! authority (RFC 5280 with the algorithms of GM/T 0015), which the library that makes the others does not know.
+//! What a key signs to get or give X.509 certificates: requests (PKCS#10, RFC 2986), and the certificates and revocation
+//! lists of an SM2 authority (RFC 5280 with the algorithms of GB/T 20518), which the library that makes the others does
+//! not know.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use const_oid::{
     AssociatedOid, ObjectIdentifier,
@@ -9,17 +13,23 @@ use const_oid::{
 };
 use der::{
     Any, Decode, Encode, Sequence,
-    asn1::{BitString, OctetString, SetOfVec, Utf8StringRef},
+    asn1::{BitString, OctetString, SetOfVec, Uint, Utf8StringRef},
     pem::LineEnding,
 };
+use jiff::Timestamp;
 use ring::{digest, rand::SecureRandom};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::{
+    Version,
     attr::AttributeTypeAndValue,
+    crl::{RevokedCert, TbsCertList},
     ext::{
         Extension,
-        pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier},
+        pkix::{
+            AuthorityKeyIdentifier, BasicConstraints, CrlNumber, ExtendedKeyUsage, KeyUsage, KeyUsages,
+            SubjectKeyIdentifier,
+        },
     },
     name::Name,
     serial_number::SerialNumber,
@@ -28,9 +38,9 @@ use x509_cert::{
 use zeroize::Zeroizing;
 
 use super::{
-    KeyError, SigningKey, SoftwareKey,
-    authority::{AuthorityError, Issued, Validity, check_name},
-    encrypted,
+    Algorithm, KeyError, SigningKey, SoftwareKey,
+    authority::{Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_KEY, Validity, check_name, read},
+    encrypted, speaks_for,
 };
 use crate::formats::cms::Scheme;
 
@@ -114,21 +124,31 @@ impl Sm2Authority {
         })
     }
 
-    /// Opens a root from its certificate and key, both PEM.
-    pub fn open(certificate_pem: &str, key_pem: &[u8], password: Option<&str>) -> Result<Self, AuthorityError> {
-        let pkcs8 = encrypted::open(key_pem, password)?;
-        let certificate =
-            CertificateDer::from_pem_slice(certificate_pem.as_bytes()).map_err(|_| AuthorityError::Form)?;
+    /// Opens what [`Sm2Authority::save`] wrote.
+    pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
+        let key_pem = Zeroizing::new(read(&folder.join(ROOT_KEY))?);
+        let pkcs8 = encrypted::open(key_pem.as_bytes(), None)?;
+        let certificate = CertificateDer::from_pem_slice(read(&folder.join(ROOT_CERTIFICATE))?.as_bytes())
+            .map_err(|_| AuthorityError::Form)?;
+        let key = SoftwareKey::from_pkcs8(&pkcs8)?;
+        if key.algorithm() != Algorithm::Sm2Sm3 || !speaks_for(&certificate, &key)? {
+            return Err(AuthorityError::Form);
+        }
         Ok(Self {
             certificate: certificate.to_vec(),
-            key: SoftwareKey::from_pkcs8(&pkcs8)?,
+            key,
             pkcs8,
         })
     }
 
-    /// Its own certificate and key.
-    pub fn root(&self) -> Result<Issued, AuthorityError> {
-        issued(&self.certificate, &self.pkcs8)
+    /// Writes `root.pem` and, with mode 0600, `root.key` into a folder that is there.
+    pub fn save(&self, folder: &Path) -> Result<(), AuthorityError> {
+        issued(&self.certificate, &self.pkcs8)?.save(&folder.join(ROOT_CERTIFICATE), &folder.join(ROOT_KEY))
+    }
+
+    /// The root's own certificate.
+    pub fn root_pem(&self) -> Result<String, AuthorityError> {
+        pem("CERTIFICATE", &self.certificate)
     }
 
     /// A department's seal certificate with a new SM2 key: CN is the seal's name, O the department.
@@ -141,7 +161,6 @@ impl Sm2Authority {
     ) -> Result<Issued, AuthorityError> {
         let pkcs8 = SoftwareKey::generate_sm2(random)?;
         let key = SoftwareKey::from_pkcs8(&pkcs8)?;
-        let root = x509_cert::Certificate::from_der(&self.certificate).map_err(form)?;
         let extensions = vec![
             extension(
                 true,
@@ -156,24 +175,108 @@ impl Sm2Authority {
                 &ExtendedKeyUsage(vec![DOCUMENT_SIGNING, rfc5280::ID_KP_EMAIL_PROTECTION]),
             )?,
             extension(false, &key_identifier(&key)?)?,
-            extension(
-                false,
-                &AuthorityKeyIdentifier {
-                    key_identifier: Some(key_identifier(&self.key)?.0),
-                    authority_cert_issuer: None,
-                    authority_cert_serial_number: None,
-                },
-            )?,
+            self.authority_key()?,
         ];
-        let issuer = root.tbs_certificate().subject();
+        let issuer = self.name()?;
         let certificate = content(
-            issuer,
+            &issuer,
             &name_of(name, Some(department))?,
             &key,
             (validity, extensions),
             random,
         )?;
         issued(&sign(&certificate, &self.key)?, &pkcs8)
+    }
+
+    /// As [`Authority::revocation_list`].
+    pub fn revocation_list(
+        &self,
+        revoked: &[(Vec<u8>, Timestamp)],
+        validity: Validity,
+    ) -> Result<String, AuthorityError> {
+        let number = u64::try_from(validity.not_before.as_millisecond()).map_err(|_| AuthorityError::Validity)?;
+        let entries: Vec<RevokedCert> = revoked
+            .iter()
+            .map(|(serial, since)| {
+                Ok(RevokedCert {
+                    serial_number: SerialNumber::new(serial).map_err(form)?,
+                    revocation_date: time(*since)?,
+                    crl_entry_extensions: None,
+                })
+            })
+            .collect::<Result<_, AuthorityError>>()?;
+        let list = TbsCertList {
+            version: Version::V2,
+            signature: Scheme::Sm2.identifier().map_err(form)?,
+            issuer: self.name()?,
+            this_update: time(validity.not_before)?,
+            next_update: Some(time(validity.not_after)?),
+            // RFC 5280 5.1.2.6: absent where nothing is revoked.
+            revoked_certificates: (!entries.is_empty()).then_some(entries),
+            crl_extensions: Some(vec![
+                self.authority_key()?,
+                extension(false, &CrlNumber(Uint::new(&number.to_be_bytes()).map_err(form)?))?,
+            ]),
+        };
+        pem("X509 CRL", &sign(&list, &self.key)?)
+    }
+
+    fn name(&self) -> Result<Name, AuthorityError> {
+        let root = x509_cert::Certificate::from_der(&self.certificate).map_err(form)?;
+        Ok(root.tbs_certificate().subject().clone())
+    }
+
+    fn authority_key(&self) -> Result<Extension, AuthorityError> {
+        extension(
+            false,
+            &AuthorityKeyIdentifier {
+                key_identifier: Some(key_identifier(&self.key)?.0),
+                authority_cert_issuer: None,
+                authority_cert_serial_number: None,
+            },
+        )
+    }
+}
+
+/// An authority with a key of either kind.
+pub enum AnyAuthority {
+    P256(Authority),
+    Sm2(Sm2Authority),
+}
+
+impl AnyAuthority {
+    /// Opens what either wrote.
+    pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
+        match Authority::open(folder) {
+            Err(AuthorityError::Sm2) => Ok(Self::Sm2(Sm2Authority::open(folder)?)),
+            opened => Ok(Self::P256(opened?)),
+        }
+    }
+
+    /// A seal certificate with a new key of the authority's own kind: CN is the seal's name, O the department.
+    pub fn seal(
+        &self,
+        name: &str,
+        department: &str,
+        validity: Validity,
+        random: &dyn SecureRandom,
+    ) -> Result<Issued, AuthorityError> {
+        match self {
+            Self::P256(authority) => authority.seal(name, department, validity),
+            Self::Sm2(authority) => authority.seal(name, department, validity, random),
+        }
+    }
+
+    /// As [`Authority::revocation_list`].
+    pub fn revocation_list(
+        &self,
+        revoked: &[(Vec<u8>, Timestamp)],
+        validity: Validity,
+    ) -> Result<String, AuthorityError> {
+        match self {
+            Self::P256(authority) => authority.revocation_list(revoked, validity),
+            Self::Sm2(authority) => authority.revocation_list(revoked, validity),
+        }
     }
 }
 
@@ -188,10 +291,6 @@ fn content(
     random.fill(&mut serial).map_err(|_| KeyError::Random)?;
     // Positive, and of the same length each time (RFC 5280 4.1.2.2).
     serial[0] = serial[0] & 0x7F | 0x40;
-    let time = |time: jiff::Timestamp| {
-        let seconds = u64::try_from(time.as_second()).map_err(|_| AuthorityError::Validity)?;
-        Time::try_from(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).map_err(|_| AuthorityError::Validity)
-    };
     if validity.not_after <= validity.not_before {
         return Err(AuthorityError::Validity);
     }
@@ -205,6 +304,12 @@ fn content(
         public_key: SubjectPublicKeyInfoOwned::from_der(key.public_key()).map_err(form)?,
         extensions,
     })
+}
+
+/// UTCTime until 2049, then GeneralizedTime (RFC 5280 4.1.2.5).
+fn time(time: Timestamp) -> Result<Time, AuthorityError> {
+    let seconds = u64::try_from(time.as_second()).map_err(|_| AuthorityError::Validity)?;
+    Time::try_from(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).map_err(|_| AuthorityError::Validity)
 }
 
 fn sign(content: &impl Encode, key: &dyn SigningKey) -> Result<Vec<u8>, AuthorityError> {

@@ -1,7 +1,6 @@
 //! The domain's services, wired: each handler asks for those it needs by type.
 
 use std::{
-    collections::HashMap,
     fs,
     sync::{
         Arc,
@@ -15,7 +14,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{
     StartError, long_term,
-    seals::seals,
+    seals::{electronic_seals, seals},
     secrets::{SecretError, Secrets},
 };
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
     audit::Log,
     case::Cases,
     catalogue::Catalogue,
-    certificate::{ElectronicSeal, Fonts, Issuer, Parts, Press, Types, song_file},
+    certificate::{Fonts, Issuer, Parts, Press, Types, song_file},
     clock::SharedClock,
     config::{Config, Limits},
     department::{Accounts, Directory, Rates, ReplyStore, TokenKey},
@@ -32,8 +31,7 @@ use crate::{
         source::{Datasets, Sources},
     },
     formats::checkpoint::Signer,
-    ids::{DepartmentId, PseudonymKey},
-    keys::{KeyError, sm2::Sm2Identity},
+    ids::PseudonymKey,
     pages::{self, Sessions},
     policy::Policy,
     storage::{Db, FILE_NAME, SqliteTables},
@@ -306,24 +304,6 @@ fn trust_places(config: &Config) -> TrustPlaces {
         seen: Some(config.node.data.join(SEEN_LIST)),
         policy: config.verification.revocation,
     }
-}
-
-/// The electronic seals of those that issue OFD.
-fn electronic_seals(config: &Config) -> Result<HashMap<DepartmentId, Arc<ElectronicSeal>>, StartError> {
-    let all = config.certificates.seals.iter();
-    all.filter_map(|seal| Some((&seal.department, seal.ofd.as_ref()?)))
-        .map(|(department, files)| {
-            let load = || {
-                let signer = Sm2Identity::load(&files.certificate, &files.key)?;
-                ElectronicSeal::load(&files.seal, signer)
-            };
-            let seal = load().map_err(|source: KeyError| StartError::Seal {
-                department: department.clone(),
-                source: source.into(),
-            })?;
-            Ok((department.clone(), Arc::new(seal)))
-        })
-        .collect()
 }
 
 /// A certificate's type and issuer, as people call them now.

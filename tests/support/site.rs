@@ -6,14 +6,12 @@ use std::{
 
 use ring::rand::SystemRandom;
 use yinxin::{
+    certificate::SealOrder,
     config::Config,
-    keys::{
-        authority::Validity,
-        sm2::{Sm2Authority, Sm2Identity},
-    },
+    keys::{Identity, authority::Validity, x509::Sm2Authority},
 };
 
-use super::{Authority, Client, Credential, Folder, county::SYSTEMS};
+use super::{Authority, Client, Credential, Folder, authority::SEAL_PASSWORD, county::SYSTEMS};
 
 /// What a node needs before it starts, in a folder of its own: an authority, server and client certificates, seals, and
 /// `node.toml` with every listener on a free port.
@@ -54,37 +52,36 @@ level = "warn"
 "#;
 
 /// A root and a seal maker with SM2 keys.
-struct ElectronicSeals {
-    root_pem: String,
-    authority: Sm2Authority,
-}
+struct ElectronicSeals(Sm2Authority);
 
 impl ElectronicSeals {
     fn new() -> Self {
-        let (authority, root) = Sm2Authority::create("示例密码根", validity(), &SystemRandom::new()).unwrap();
-        Self {
-            root_pem: root.certificate_pem,
-            authority,
-        }
+        Self(Sm2Authority::create("示例密码根", validity(), &SystemRandom::new()).unwrap())
     }
 
     /// Writes a seal, and one who may sign with it.
     fn make(&self, name: &str, department: &str, folder: &Path) {
         let identity = |file: &str| {
-            let issued = self
-                .authority
-                .issue(name, department, validity(), &SystemRandom::new())
-                .unwrap();
+            let random = SystemRandom::new();
+            let issued = self.0.seal(name, department, validity(), &random).unwrap();
             let file = |suffix: &str| folder.join(format!("{department}-{file}.{suffix}"));
-            issued.save(&file("pem"), &file("key")).unwrap();
-            Sm2Identity::load(&file("pem"), &file("key")).unwrap()
+            let (certificate, key) = (file("pem"), file("key"));
+            issued
+                .save_encrypted(&certificate, &key, SEAL_PASSWORD, &random)
+                .unwrap();
+            Identity::load(&certificate, &key, Some(SEAL_PASSWORD)).unwrap()
         };
         let (maker, signer) = (identity("maker"), identity("sm2"));
-        let picture = b"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 42 42\"/>";
-        let signers = [signer.certificate().to_vec().into()];
-        let seal = maker
-            .make_seal("65312500000001", name, &signers, picture, validity())
-            .unwrap();
+        let validity = validity();
+        let order = SealOrder {
+            id: "65312500000001",
+            name,
+            signers: &signer.chain,
+            picture: b"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 42 42\"/>",
+            valid_from: validity.not_before,
+            valid_until: validity.not_after,
+        };
+        let seal = order.make(&maker).unwrap();
         fs::write(folder.join(format!("{department}.esl")), seal).unwrap();
     }
 }
@@ -105,7 +102,7 @@ impl Site {
         folder.write("root.crl", authority.revocation_list());
         let mut config = NODE_TOML.to_owned();
         let electronic = ElectronicSeals::new();
-        folder.write("trust/sm2-root.pem", &electronic.root_pem);
+        folder.write("trust/sm2-root.pem", electronic.0.root_pem().unwrap());
         for department in ["shache-hr", "shache-gjj", "shache-data"] {
             let name = format!("seal-{department}");
             authority.seal("示例电子印章", department).save_encrypted(path, &name);
@@ -117,7 +114,7 @@ impl Site {
                 electronic.make("示例电子印章", department, path);
                 config += &format!(
                     "ofd = {{ seal = \"{department}.esl\", certificate = \"{department}-sm2.pem\", key = \
-                     \"{department}-sm2.key\" }}\n"
+                     \"{department}-sm2.key\", password = \"file:seal.password\" }}\n"
                 );
             }
         }

@@ -14,17 +14,18 @@ use zeroize::Zeroizing;
 
 use super::county;
 use crate::{
-    certificate::{Fonts, SEAL_LEGEND, SealPicture},
+    certificate::{Fonts, SEAL_LEGEND, SealOrder, SealPicture},
     cli::{CommandError, admin::credential},
     config::PasswordSource,
     ids::SystemId,
     keys::{
+        Identity,
         authority::{
             Authority, AuthorityError, Issued, ROOT_CERTIFICATE, ROOT_DAYS, Validity, encrypt_pem, write_private,
             write_public,
         },
         encrypted,
-        sm2::{Sm2Authority, Sm2Identity},
+        x509::Sm2Authority,
     },
     storage::demonstration,
 };
@@ -174,22 +175,24 @@ fn keys(place: &Place, now: Timestamp) -> Result<(), CommandError> {
     let password = seal_password(place)?;
     for (_, file, name, department) in county::SEALS {
         keep(file, &|| authority.seal(name, department, validity))?;
-        // New, or of a folder from before seal keys were under a password.
-        let path = place.pki(&format!("{file}.key"));
-        let pem = Zeroizing::new(fs::read(&path)?);
-        if !encrypted::is_encrypted(&pem) {
-            write_private(
-                &path,
-                encrypt_pem(&pem, None, &password, &SystemRandom::new())?.as_bytes(),
-            )?;
-        }
+        put_under(&password, &place.pki(&format!("{file}.key")))?;
     }
     keep("timestamps", &|| {
         authority.timestamps("时间戳（示例）", "莎车示例县共享节点", validity)
     })?;
     write_public(&place.dir.join("trust/root.pem"), authority.root_pem().as_bytes())?;
     revocation_list(place, &authority, now)?;
-    electronic_seals(place, is_new, validity)
+    electronic_seals(place, is_new, validity, &password)
+}
+
+/// A key that is new, or of a folder from before such keys were under a password.
+fn put_under(password: &str, path: &Path) -> Result<(), CommandError> {
+    let pem = Zeroizing::new(fs::read(path)?);
+    if !encrypted::is_encrypted(&pem) {
+        let sealed = encrypt_pem(&pem, None, password, &SystemRandom::new())?;
+        write_private(path, sealed.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Publishes the authority's revocation list anew; nothing of the demo is revoked.
@@ -201,31 +204,40 @@ fn revocation_list(place: &Place, authority: &Authority, now: Timestamp) -> Resu
 
 /// A root and a seal maker with SM2 keys, and an electronic seal with its signer for each department that issues:
 /// all anew where one of them is missing or the rest of the keys is new.
-fn electronic_seals(place: &Place, is_new: bool, validity: Validity) -> Result<(), CommandError> {
+fn electronic_seals(place: &Place, is_new: bool, validity: Validity, password: &str) -> Result<(), CommandError> {
     let root = place.dir.join("trust/sm2-root.pem");
     let seal_of = |file: &str| place.pki(&format!("{file}.esl"));
     let whole = root.is_file() && county::SEALS.iter().all(|(_, file, ..)| seal_of(file).is_file());
     if whole && !is_new {
+        put_under(password, &place.pki("seal-maker.key"))?;
+        for (_, file, ..) in county::SEALS {
+            put_under(password, &place.pki(&format!("{file}-sm2.key")))?;
+        }
         return Ok(());
     }
     let random = SystemRandom::new();
-    let (authority, issued) = Sm2Authority::create("莎车示例国密根 Yinxin demo SM2 root", validity, &random)?;
-    write_public(&root, issued.certificate_pem.as_bytes())?;
+    let authority = Sm2Authority::create("莎车示例国密根 Yinxin demo SM2 root", validity, &random)?;
+    write_public(&root, authority.root_pem()?.as_bytes())?;
     let shelf = Fonts::new(crate::config::Certificates::default().fonts).shelf()?;
-    let identity = |file: &str, name: &str, department: &str| -> Result<Sm2Identity, CommandError> {
-        let issued = authority.issue(name, department, validity, &random)?;
+    let identity = |file: &str, name: &str, department: &str| -> Result<Identity, CommandError> {
+        let issued = authority.seal(name, department, validity, &random)?;
         let (certificate, key) = (place.pki(&format!("{file}.pem")), place.pki(&format!("{file}.key")));
-        issued.save(&certificate, &key)?;
-        Ok(Sm2Identity::load(&certificate, &key)?)
+        issued.save_encrypted(&certificate, &key, password, &random)?;
+        Ok(Identity::load(&certificate, &key, Some(password))?)
     };
     let maker = identity("seal-maker", "示例制章单位", "莎车示例县")?;
     for ((_, file, name, department), number) in county::SEALS.iter().zip(1..) {
         let signer = identity(&format!("{file}-sm2"), name, department)?;
         let picture = SealPicture::draw(department, SEAL_LEGEND, &shelf)?.svg();
-        let signers = [signer.certificate().to_vec().into()];
-        let id = format!("653125{number:08}");
-        let seal = maker.make_seal(&id, department, &signers, picture.as_bytes(), validity)?;
-        write_public(&seal_of(file), &seal)?;
+        let order = SealOrder {
+            id: &format!("653125{number:08}"),
+            name: department,
+            signers: &signer.chain,
+            picture: picture.as_bytes(),
+            valid_from: validity.not_before,
+            valid_until: validity.not_after,
+        };
+        write_public(&seal_of(file), &order.make(&maker)?)?;
     }
     Ok(())
 }
@@ -304,7 +316,8 @@ fn node_toml(place: &Place) -> String {
             format!(
                 "\n[[certificates.seals]]\ndepartment = \"{department}\"\ncertificate = \"pki/{file}.pem\"\nkey = \
                  \"pki/{file}.key\"\npassword = \"file:pki/seal.password\"\nofd = {{ seal = \"pki/{file}.esl\", \
-                 certificate = \"pki/{file}-sm2.pem\", key = \"pki/{file}-sm2.key\" }}\n"
+                 certificate = \"pki/{file}-sm2.pem\", key = \"pki/{file}-sm2.key\", password = \
+                 \"file:pki/seal.password\" }}\n"
             )
         })
         .collect();

@@ -1,20 +1,27 @@
 //! Certificates as OFD: the same text at the same places as in the PDF, sealed so that everybody finds it right.
 
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::{Arc, LazyLock},
+};
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 use roxmltree::Document;
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Map, Value, json};
 use yinxin::{
-    certificate::{Content, ElectronicSeal, Fonts, Press, Sheet, Types, seal_ofd},
+    certificate::{Content, ElectronicSeal, ElectronicSealError, Fonts, Press, SealOrder, Sheet, Types, seal_ofd},
     department::Department,
     formats::ofd::Package,
     ids::{CertificateIdentifier, CertificateType, CreditCode, DepartmentId, PersonName, Subject, SubjectId},
     keys::{
-        authority::Validity,
-        sm2::{Sm2Authority, Sm2Identity},
+        Algorithm, Identity,
+        authority::{Validity, write_private},
+        x509::Sm2Authority,
     },
     verification::{Indication, Trust, Verifier},
 };
@@ -88,6 +95,18 @@ fn sheet(kind: &str, count: usize) -> (Sheet, String) {
     (sheet, definition.form.title.clone())
 }
 
+fn order(signer: &Identity, validity: Validity) -> SealOrder<'_> {
+    static PICTURE: LazyLock<Vec<u8>> = LazyLock::new(|| BASE64.decode(super::seals::PNG.as_bytes()).unwrap());
+    SealOrder {
+        id: "65312500000001",
+        name: "示例县人社局",
+        signers: &signer.chain,
+        picture: &PICTURE,
+        valid_from: validity.not_before,
+        valid_until: validity.not_after,
+    }
+}
+
 /// A root, and a seal with one who may sign with it.
 struct County {
     root: Vec<u8>,
@@ -98,26 +117,18 @@ impl County {
     fn new() -> Self {
         let (folder, random) = (Folder::new(), SystemRandom::new());
         let validity = Validity::days(at("2026-11-01T00:00:00Z"), 365);
-        let (authority, root) = Sm2Authority::create("示例根", validity, &random).unwrap();
+        let authority = Sm2Authority::create("示例根", validity, &random).unwrap();
         let identity = |name: &str| {
-            let issued = authority.issue(name, "示例县", validity, &random).unwrap();
+            let issued = authority.seal(name, "示例县", validity, &random).unwrap();
             let (certificate, key) = (folder.0.join("own.pem"), folder.0.join("own.key"));
             issued.save(&certificate, &key).unwrap();
-            Sm2Identity::load(&certificate, &key).unwrap()
+            Identity::load_plain(&certificate, &key).unwrap()
         };
         let (maker, signer) = (identity("示例制章单位"), identity("示例县人社局"));
-        let picture = BASE64.decode(super::seals::PNG.as_bytes()).unwrap();
-        let listed = [signer.certificate().to_vec().into()];
-        let seal = maker
-            .make_seal("65312500000001", "示例县人社局", &listed, &picture, validity)
-            .unwrap();
-        let lines: String = root
-            .certificate_pem
-            .lines()
-            .filter(|line| !line.starts_with('-'))
-            .collect();
+        let seal = order(&signer, validity).make(&maker).unwrap();
+        let root = CertificateDer::from_pem_slice(authority.root_pem().unwrap().as_bytes()).unwrap();
         Self {
-            root: BASE64.decode(lines.as_bytes()).unwrap(),
+            root: root.to_vec(),
             seal: ElectronicSeal::new(seal, signer).unwrap(),
         }
     }
@@ -371,36 +382,25 @@ fn words_of_pdf(pdf: &[u8]) -> Vec<Word> {
 #[test]
 fn the_command_makes_what_openssl_and_the_verifier_accept() {
     let folder = Folder::new();
-    let keys = |arguments: &[&str]| {
+    let run = |arguments: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_yinxin"))
             .arg("keys")
-            .args(arguments)
+            .args(arguments.split(' '))
             .current_dir(&folder.0)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };
-    keys(&["sm2-authority", "--dir", "root", "--name", "示例根"]);
+    let keys = |arguments: &str| assert_eq!(run(arguments), (true, String::new()), "{arguments}");
+    write_private(&folder.0.join("password"), b"of the keys of seals").unwrap();
+    let password = "--password file:password";
+    keys("authority --algorithm sm2 --dir root --name 示例根");
     for name in ["maker", "signer"] {
-        keys(&[
-            "sm2",
-            "--authority",
-            "root",
-            "--out",
-            name,
-            "--name",
-            "示例县人社局",
-            "--department",
-            "示例县",
-        ]);
+        keys(&format!(
+            "seal --authority root --out {name} --name 示例县人社局 --department 示例县 {password}"
+        ));
         let verified = Command::new("openssl")
-            .args([
-                "verify",
-                "-vfyopt",
-                "distid:1234567812345678",
-                "-CAfile",
-                "root/root.pem",
-            ])
+            .args("verify -x509_strict -vfyopt distid:1234567812345678 -CAfile root/root.pem".split(' '))
             .arg(format!("{name}.pem"))
             .current_dir(&folder.0)
             .output()
@@ -411,22 +411,58 @@ fn the_command_makes_what_openssl_and_the_verifier_accept() {
             String::from_utf8_lossy(&verified.stderr)
         );
     }
-    keys(&[
-        "seal-make",
-        "--maker",
-        "maker",
-        "--signer",
-        "signer.pem",
-        "--name",
-        "示例县人社局",
-        "--id",
-        "65312500000001",
-        "--out",
-        "seal.esl",
-    ]);
-    let signer = Sm2Identity::load(&folder.0.join("signer.pem"), &folder.0.join("signer.key")).unwrap();
-    let maker = Sm2Identity::load(&folder.0.join("maker.pem"), &folder.0.join("maker.key")).unwrap();
+    let make = |out: &str, maker: &str| {
+        format!(
+            "seal-make --maker {maker} --signer signer.pem --name 示例县人社局 --id 65312500000001 --out {out} {password}"
+        )
+    };
+    keys(&make("seal.esl", "maker"));
+    let load = |name: &str| {
+        let file = |suffix: &str| folder.0.join(format!("{name}.{suffix}"));
+        Identity::load(&file("pem"), &file("key"), Some("of the keys of seals")).unwrap()
+    };
     let seal = fs::read(folder.0.join("seal.esl")).unwrap();
-    assert!(ElectronicSeal::new(seal.clone(), maker).is_err());
-    assert!(ElectronicSeal::new(seal, signer).is_ok());
+    assert!(matches!(
+        ElectronicSeal::new(seal.clone(), load("maker")),
+        Err(ElectronicSealError::NotListed)
+    ));
+    assert!(ElectronicSeal::new(seal.clone(), load("signer")).is_ok());
+    assert!(matches!(
+        ElectronicSeal::new(seal[1..].to_vec(), load("signer")),
+        Err(ElectronicSealError::Form)
+    ));
+
+    // Neither a maker nor a signer may have a key of another algorithm, and no key is used that is not under a password.
+    keys("authority --dir other --name 示例根");
+    keys(&format!(
+        "seal --authority other --out p256 --name 示例县人社局 --department 示例县 {password}"
+    ));
+    let (made, said) = run(&make("other.esl", "p256"));
+    assert!(
+        !made && said.contains("SM2") && said.contains("EcdsaP256Sha256"),
+        "{said}"
+    );
+    assert!(matches!(
+        ElectronicSeal::new(seal, load("p256")),
+        Err(ElectronicSealError::Algorithm(Algorithm::EcdsaP256Sha256))
+    ));
+    let issued = Sm2Authority::open(&folder.0.join("root")).unwrap();
+    let issued = issued
+        .seal(
+            "明文",
+            "示例县",
+            Validity::days(Timestamp::now(), 2),
+            &SystemRandom::new(),
+        )
+        .unwrap();
+    issued
+        .save(&folder.0.join("plain.pem"), &folder.0.join("plain.key"))
+        .unwrap();
+    let (made, said) = run(&make("plain.esl", "plain"));
+    assert!(!made && said.contains("yinxin keys encrypt --key plain.key"), "{said}");
+    assert!(!folder.0.join("other.esl").exists() && !folder.0.join("plain.esl").exists());
+
+    // What is for TLS and timestamps is of the other kind of authority, which says so.
+    let (made, said) = run("client --authority root --out client --name hr --department 示例县");
+    assert!(!made && said.contains("SM2"), "{said}");
 }
