@@ -21,8 +21,9 @@ pub use self::{
     issuer::{Issuer, Parts, Request},
     layout::{LaidOut, Press, SealPlace, Sheet},
     long_term::{
-        Anchors, Fetch, FetchError, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList,
-        RevocationLists, SharedFetch, TimestampFault, TimestampSource, Timestamps,
+        Anchors, ChainFault, Fetch, FetchError, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place,
+        Purpose, RevocationList, RevocationLists, SharedAnchors, SharedFetch, TimestampFault, TimestampSource,
+        Timestamps,
     },
     ofd::{Drawn, seal as seal_ofd},
     seal_picture::SealPicture,

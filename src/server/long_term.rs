@@ -10,11 +10,14 @@ use ring::rand::SecureRandom;
 
 use super::{StartError, fetcher::Fetcher};
 use crate::{
-    certificate::{Anchors, Level, LongTerm, Place, RevocationLists, SharedFetch, TimestampSource, Timestamps, Types},
+    certificate::{
+        Level, LongTerm, Place, RevocationLists, SharedAnchors, SharedFetch, TimestampSource, Timestamps, Types,
+    },
     clock::SharedClock,
     config::{self, Config},
     ids::DepartmentId,
     keys::{Identity, TimestampAuthority},
+    verification::Trust,
 };
 
 /// The node's own timestamp authority, where it has one.
@@ -54,8 +57,12 @@ pub fn long_term(
         (None, Some(authority)) => Some(TimestampSource::Own(Arc::clone(authority))),
         (None, None) => None,
     };
-    let load =
-        |folder: &PathBuf| Anchors::load(folder).map_err(StartError::service("the roots of seals and timestamps"));
+    let load = |folder: &PathBuf| -> Result<SharedAnchors, StartError> {
+        let roots = Trust::load(folder, clock.now());
+        Ok(Arc::new(
+            roots.map_err(StartError::service("the roots of seals and timestamps"))?,
+        ))
+    };
     let timestamps = source
         .map(|source| {
             Ok::<_, StartError>(Timestamps {

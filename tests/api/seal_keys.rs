@@ -6,7 +6,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use yinxin::verification::{Indication, Report, Trust, Verifier};
+use x509_parser::pem;
+use yinxin::{
+    formats::x509::Signed,
+    verification::{Indication, Report, RevocationStatus, SignatureKind as Kind, Trust, Verifier},
+};
 
 use crate::support::*;
 
@@ -113,25 +117,39 @@ impl Sealing {
 
     /// Issues a proof over the API of a node that is a process of its own, and gives it with all that the node said.
     async fn issue(&self) -> (Vec<u8>, String) {
+        let (answers, said) = self.ask().await;
+        let [_, Ok(document)] = answers else {
+            panic!("{answers:?}")
+        };
+        (document, said)
+    }
+
+    /// Asks for a proof twice. Each answer is the document, or why there is none.
+    async fn ask(&self) -> ([Result<Vec<u8>, String>; 2], String) {
         let log = fs::File::create(self.path("log")).unwrap();
         let node = NodeProcess::start_in(&self.site.config_file(), Stdio::from(log), &[self.conf()]);
         let window = self
             .site
             .client(node.addresses.exchange, Some(self.site.credential("window")));
-        let mut document = Vec::new();
+        let mut answers = [Err(String::new()), Err(String::new())];
         // More than one: the session with the token is used again.
-        for _ in 0..2 {
+        for answer in &mut answers {
             let case = window.open_case(HOUSING_FUND_ITEM, &worker()).await;
             let token = window.token(&case).await;
-            let issued = window
-                .issue(&token, "gongjijin-jiaocun", &case, &worker())
-                .await
-                .expect(201);
+            let issued = window.issue(&token, "gongjijin-jiaocun", &case, &worker()).await;
+            if issued.status != 201 {
+                let problem = issued.json();
+                *answer = Err(format!(
+                    "{} {}",
+                    issued.status.as_u16(),
+                    problem["code"].as_str().unwrap()
+                ));
+                continue;
+            }
+            let issued = issued.expect(201);
             let identifier = issued["identifier"].as_str().unwrap();
-            document = window
-                .get(&format!("/v1/certificates/{identifier}/document.pdf"))
-                .await
-                .body;
+            let document = window.get(&format!("/v1/certificates/{identifier}/document.pdf")).await;
+            *answer = Ok(document.body);
         }
         node.terminate();
         let mut node = node;
@@ -139,12 +157,33 @@ impl Sealing {
         let said = fs::read_to_string(self.path("log")).unwrap();
         assert!(said.contains("TRACE"), "the log is not at its most talkative");
         let _ = &self.provider;
-        (document, said)
+        (answers, said)
     }
 
+    /// That OpenSSL reads `sm2.crl`, with so many entries, and finds the root's SM2 value right over it.
+    fn assert_list_is_signed(&self, entries: usize) {
+        let text = self.run("openssl", "crl -in sm2.crl -noout -text");
+        assert!(text.contains("SM2-with-SM3") && text.contains("CRL Number"), "{text}");
+        assert_eq!(text.matches("Serial Number:").count(), entries, "{text}");
+        let pem = pem::parse_x509_pem(&fs::read(self.path("sm2.crl")).unwrap()).unwrap().1;
+        let list = Signed::split(&pem.contents).unwrap();
+        fs::write(self.path("list.body"), list.body()).unwrap();
+        fs::write(self.path("list.value"), list.value()).unwrap();
+        self.run("openssl", "x509 -in sm2/root.pem -noout -pubkey -out sm2.pub");
+        // `openssl crl` cannot be told the identity that GB/T 35276 signs with, and asks for none.
+        let said = self.run(
+            "openssl",
+            "pkeyutl -verify -pubin -inkey sm2.pub -rawin -digest sm3 -pkeyopt distid:1234567812345678 -in list.body \
+             -sigfile list.value",
+        );
+        assert!(said.contains("Signature Verified Successfully"), "{said}");
+    }
+
+    /// By the root of the site, which vouches for its timestamps, and this one.
     fn verify(&self, document: &[u8], root: &str) -> Report {
         let folder = self.path("trusted");
         fs::create_dir_all(&folder).unwrap();
+        fs::copy(self.path("root.pem"), folder.join("timestamps.pem")).unwrap();
         fs::copy(self.path(&format!("{root}.pem")), folder.join("root.pem")).unwrap();
         let now = jiff::Timestamp::now();
         Verifier::new(Trust::load(&folder, now).unwrap()).verify(document, None, now)
@@ -339,6 +378,15 @@ async fn sm2_keys_and_certificates_are_what_openssl_knows_and_seal_pdfs() {
     sealing.yinxin(
         "keys import --certificate asked.pem --key asked.key --old-password file:password --password file:password --out gjj",
     );
+
+    // Seals at B-LTA: the root is trusted, and its list, which OpenSSL knows, vouches for what it issued.
+    sealing.yinxin("keys revocation-list --authority sm2 --out sm2.crl --days 2");
+    sealing.assert_list_is_signed(0);
+    fs::copy(sealing.path("sm2/root.pem"), sealing.path("trust/sm2-own.pem")).unwrap();
+    let config = fs::read_to_string(sealing.path("node.toml")).unwrap();
+    assert!(config.contains("lists = [\"root.crl\"]"), "{config}");
+    let config = config.replace("lists = [\"root.crl\"]", "lists = [\"root.crl\", \"sm2.crl\"]");
+    fs::write(sealing.path("node.toml"), config).unwrap();
     for name in ["gjj", "seal-sm2"] {
         let config = fs::read_to_string(sealing.path("node.toml")).unwrap();
         sealing.seal_with(&format!(
@@ -351,6 +399,21 @@ async fn sm2_keys_and_certificates_are_what_openssl_knows_and_seal_pdfs() {
         let signature = &report.signatures[0];
         assert_eq!(signature.algorithm.as_deref(), Some("SM2 SM3"));
         assert_eq!(signature.chain.len(), 2);
+        let trusted: Vec<_> = report
+            .signatures
+            .iter()
+            .map(|signature| (&signature.kind, signature.trusted))
+            .collect();
+        assert_eq!(
+            trusted,
+            [(&Kind::Seal, true), (&Kind::DocumentTimestamp, true)],
+            "the level is B-LTA"
+        );
+        let known = &signature.revocations[0];
+        assert_eq!(
+            (known.status, known.source.as_deref()),
+            (RevocationStatus::Good, Some("document"))
+        );
         let told = report
             .findings
             .iter()
@@ -363,4 +426,18 @@ async fn sm2_keys_and_certificates_are_what_openssl_knows_and_seal_pdfs() {
         changed[200] ^= 1;
         assert_ne!(sealing.verify(&changed, "sm2/root").indication, Indication::TotalPassed);
     }
+
+    // What the list says against a seal keeps its key from signing.
+    sealing.seal_with("certificate = \"gjj.pem\"\nkey = \"gjj.key\"\npassword = \"file:password\"\n");
+    sealing.yinxin("keys revocation-list --authority sm2 --out sm2.crl --revoke gjj.pem --days 2");
+    sealing.assert_list_is_signed(1);
+    let (answers, _) = sealing.ask().await;
+    let revoked = Err("503 issuing_unavailable".to_owned());
+    assert_eq!(answers, [revoked.clone(), revoked]);
+    // So does a list that nobody of this name has signed.
+    let list = fs::read_to_string(sealing.path("root.crl")).unwrap();
+    fs::write(sealing.path("sm2.crl"), list).unwrap();
+    let (answers, _) = sealing.ask().await;
+    let unvouched = Err("503 revocation_data_unavailable".to_owned());
+    assert_eq!(answers, [unvouched.clone(), unvouched]);
 }

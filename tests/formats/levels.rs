@@ -9,7 +9,7 @@ use std::{
 
 use ring::rand::SystemRandom;
 use yinxin::{
-    certificate::{Anchors, Level, LongTerm, Place, RevocationLists, TimestampSource, Timestamps},
+    certificate::{Level, LongTerm, Place, RevocationLists, SharedAnchors, TimestampSource, Timestamps},
     clock::ManualClock,
     formats::{
         cms,
@@ -18,7 +18,7 @@ use yinxin::{
     },
     keys::{Identity, TimestampAuthority},
     server::Fetcher,
-    verification::Indication,
+    verification::{Indication, Trust},
 };
 
 use crate::{
@@ -31,12 +31,16 @@ use crate::{
 
 pub const LEVELS: [Level; 4] = [Level::B, Level::T, Level::Lt, Level::Lta];
 
+pub fn anchors(root: &Root) -> SharedAnchors {
+    Arc::new(Trust::new(vec![root.der.clone()], noon()).unwrap())
+}
+
 /// No timestamps and no lists.
 pub fn nothing(root: &Root, clock: &Arc<ManualClock>) -> LongTerm {
     LongTerm {
         timestamps: None,
         lists: None,
-        roots: Anchors::new(vec![root.der.clone()]).unwrap(),
+        roots: anchors(root),
         clock: clock.clone(),
     }
 }
@@ -50,7 +54,7 @@ pub fn own_authority(root: &Root, clock: &Arc<ManualClock>) -> TimestampSource {
 pub fn timestamps(root: &Root, clock: &Arc<ManualClock>, source: TimestampSource) -> Timestamps {
     Timestamps {
         source,
-        roots: Anchors::new(vec![root.der.clone()]).unwrap(),
+        roots: anchors(root),
         clock: clock.clone(),
         random: Arc::new(SystemRandom::new()),
     }

@@ -129,7 +129,12 @@ impl Root {
     }
 
     /// A revocation list in force from 1 November 2026 on until a day, with these serial numbers on it.
-    pub fn list(&self, revoked: &[&[u8]], (year, month, day): (i32, u8, u8)) -> Vec<u8> {
+    pub fn list(&self, revoked: &[&[u8]], until: (i32, u8, u8)) -> Vec<u8> {
+        self.list_since(revoked, (2026, 11, 2), until)
+    }
+
+    /// Likewise, revoked since another day.
+    pub fn list_since(&self, revoked: &[&[u8]], since: (i32, u8, u8), (year, month, day): (i32, u8, u8)) -> Vec<u8> {
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2026, 11, 1),
             next_update: date_time_ymd(year, month, day),
@@ -139,7 +144,7 @@ impl Root {
                 .iter()
                 .map(|serial| RevokedCertParams {
                     serial_number: SerialNumber::from_slice(serial),
-                    revocation_time: date_time_ymd(2026, 11, 2),
+                    revocation_time: date_time_ymd(since.0, since.1, since.2),
                     reason_code: None,
                     invalidity_date: None,
                 })

@@ -18,20 +18,21 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 use yinxin::{
     audit::Action,
     certificate::{
-        Anchors, CertificateError, FetchError, Level, LongTerm, LongTermError, Place, RevocationLists, TimestampFault,
+        CertificateError, FetchError, Level, LongTerm, LongTermError, Place, RevocationLists, TimestampFault,
         TimestampSource, Timestamps,
     },
     clock::{Clock, ManualClock, SystemClock},
     formats::timestamp::{Imprint, MAX_TOKEN_BYTES, Request, Response, TST_INFO, TstInfo},
-    keys::{Identity, TimestampAuthority, TimestampAuthorityError},
+    keys::{Identity, SoftwareKey, TimestampAuthority, TimestampAuthorityError},
     server::Fetcher,
+    verification::Trust,
 };
 
 use crate::{
     attacks::noon,
     command::Folder,
     county::{County, request_id},
-    levels::{everything, lists, nothing, seal_at, signatures, timestamps},
+    levels::{anchors, everything, lists, nothing, seal_at, signatures, timestamps},
     pki::{Leaf, Root},
 };
 
@@ -160,12 +161,12 @@ async fn a_foreign_authority_over_http_stamps_a_seal() {
     let long_term = LongTerm {
         timestamps: Some(Timestamps {
             source: server.source(),
-            roots: Anchors::load(&folder.0.join("roots")).unwrap(),
+            roots: Arc::new(Trust::load(&folder.0.join("roots"), noon()).unwrap()),
             clock: clock.clone(),
             random: Arc::new(SystemRandom::new()),
         }),
         lists: None,
-        roots: Anchors::new(vec![root.der.clone()]).unwrap(),
+        roots: anchors(&root),
         clock,
     };
     assert_eq!(long_term.highest(), Level::T);
@@ -445,8 +446,20 @@ async fn a_key_does_not_sign_where_no_list_in_force_vouches_for_its_certificate(
         ("namesake", unvouched),
         ("expired", unvouched),
         ("revoked", revoked),
+        ("revoked from tomorrow on", revoked),
+        ("of a root itself", unvouched),
     ] {
-        let seal = root.seal(&Leaf::default());
+        let mut seal = root.seal(&Leaf::default());
+        let mut trusted = anchors(&root);
+        if name == "of a root itself" {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::default();
+            params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+            let own = params.self_signed(&key).unwrap().der().clone();
+            trusted = Arc::new(Trust::new(vec![own.clone(), root.der.clone()], noon()).unwrap());
+            let key = SoftwareKey::from_pkcs8(&key.serialize_der()).unwrap();
+            seal = Identity::new(Box::new(key), vec![own]).unwrap();
+        }
         let (_, leaf) = X509Certificate::from_der(&seal.chain[0]).unwrap();
         let list = match name {
             "garbage" => Some(b"-----BEGIN X509 CRL-----\nAAAA\n".to_vec()),
@@ -455,14 +468,17 @@ async fn a_key_does_not_sign_where_no_list_in_force_vouches_for_its_certificate(
             "namesake" => Some(Root::new("示例根").list(&[], (2026, 12, 1))),
             "expired" => Some(root.list(&[], (2026, 11, 21))),
             "revoked" => Some(root.list(&[leaf.raw_serial()], (2026, 12, 1))),
+            "revoked from tomorrow on" => Some(root.list_since(&[leaf.raw_serial()], (2026, 11, 23), (2026, 12, 1))),
+            "of a root itself" => Some(root.list(&[], (2026, 12, 1))),
             _ => None,
         };
         let path = folder.0.join(format!("{name}.crl"));
         if let Some(list) = list {
             fs::write(&path, list).unwrap();
         }
-        let county = County::sealing(&format!("list-{name}"), "B-LT", seal, |clock| {
-            everything(&root, clock, vec![file(&path)])
+        let county = County::sealing(&format!("list-{name}"), "B-LT", seal, |clock| LongTerm {
+            roots: trusted,
+            ..everything(&root, clock, vec![file(&path)])
         })
         .await;
         let error = county.issue("key-00000001").await.unwrap_err();

@@ -7,13 +7,12 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
 use tokio::sync::Mutex;
-use webpki::{CertRevocationList, OwnedCertRevocationList};
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, revocation_list};
 
 use super::{
     Fault, LongTermError,
     fetch::{FetchError, SharedFetch},
 };
+use crate::formats::{crl::Crl, x509::Certificate};
 
 /// The largest revocation list that is put into documents, in bytes.
 pub const MAX_LIST_BYTES: usize = 1024 * 1024;
@@ -23,10 +22,7 @@ pub const MAX_LISTS: usize = 20;
 
 /// A revocation list as it came (DER), read once.
 pub struct RevocationList {
-    der: Vec<u8>,
-    parsed: CertRevocationList<'static>,
-    /// DER of its issuer's name.
-    issuer: Vec<u8>,
+    crl: Arc<Crl>,
     next_update: Timestamp,
 }
 
@@ -38,30 +34,26 @@ impl RevocationList {
         } else {
             bytes.to_vec()
         };
-        let parsed = OwnedCertRevocationList::from_der(&der)?;
-        let (_, list) = revocation_list::CertificateRevocationList::from_der(&der)?;
-        let next_update = list.next_update().ok_or("the list has no nextUpdate")?;
-        let next_update = Timestamp::from_second(next_update.timestamp())?;
-        let issuer = list.issuer().as_raw().to_vec();
+        let crl = Crl::parse(&der)?;
+        let next_update = crl.next_update.ok_or("the list has no nextUpdate")?;
         Ok(Self {
-            parsed: parsed.into(),
-            issuer,
+            crl: Arc::new(crl),
             next_update,
-            der,
         })
     }
 
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.crl.signed.der
     }
 
-    pub(super) fn parsed(&self) -> &CertRevocationList<'static> {
-        &self.parsed
+    /// What it says.
+    pub fn crl(&self) -> &Arc<Crl> {
+        &self.crl
     }
 
     /// Whether it comes from the issuer of this X.509 certificate.
     pub fn speaks_of(&self, certificate: &CertificateDer<'_>) -> bool {
-        X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.issuer().as_raw() == self.issuer)
+        Certificate::parse(certificate).is_ok_and(|parsed| parsed.issuer == self.crl.issuer)
     }
 }
 

@@ -12,7 +12,7 @@ use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 
 pub use self::{
-    anchors::{Anchors, Purpose},
+    anchors::{Anchors, ChainFault, Purpose, SharedAnchors},
     fetch::{Fetch, FetchError, SharedFetch},
     lists::{MAX_LIST_BYTES, MAX_LISTS, Place, RevocationList, RevocationLists},
     timestamps::{Stamped, TimestampFault, TimestampSource, Timestamps},
@@ -71,8 +71,6 @@ impl Level {
 /// Why a seal cannot be made to last.
 #[derive(Debug, thiserror::Error)]
 pub enum LongTermError {
-    #[error("the roots cannot be used: {0}")]
-    Roots(String),
     #[error("the node is not set up for level {}", .0.as_str())]
     Level(Level),
     #[error("no timestamp")]
@@ -87,7 +85,7 @@ pub enum LongTermError {
     Unvouched {
         whose: &'static str,
         #[source]
-        source: Fault,
+        source: ChainFault,
     },
     #[error("the {whose} X.509 certificate is revoked")]
     Revoked { whose: &'static str },
@@ -100,7 +98,7 @@ pub struct LongTerm {
     /// From B-LT on.
     pub lists: Option<RevocationLists>,
     /// What the seals' X.509 certificates must lead to, from B-LT on.
-    pub roots: Anchors,
+    pub roots: SharedAnchors,
     pub clock: SharedClock,
 }
 
@@ -148,7 +146,7 @@ impl LongTerm {
             ready.lists = lists.current(now).await?;
             let (leaf, others) = seal.chain.split_first().ok_or(LongTermError::Level(level))?;
             ready.chain = vouched(
-                &self.roots,
+                &*self.roots,
                 leaf,
                 others,
                 (Purpose::Sealing, "seal's"),
@@ -210,7 +208,7 @@ impl LongTerm {
             .split_first()
             .ok_or(TimestampFault::Wrong("it has no chain"))?;
         let authority = vouched(
-            &timestamps.roots,
+            &*timestamps.roots,
             leaf,
             others,
             (Purpose::Timestamps, "timestamp authority's"),
@@ -239,21 +237,17 @@ impl LongTerm {
 
 /// A chain of which no link is revoked, each by a list in force.
 fn vouched(
-    roots: &Anchors,
+    roots: &dyn Anchors,
     leaf: &CertificateDer<'static>,
     others: &[CertificateDer<'static>],
     (purpose, whose): (Purpose, &'static str),
     lists: &[Arc<RevocationList>],
     now: Timestamp,
 ) -> Result<Vec<CertificateDer<'static>>, LongTermError> {
-    let lists: Vec<&RevocationList> = lists.iter().map(AsRef::as_ref).collect();
     roots
-        .chain(leaf, others, purpose, Some(&lists), now)
-        .map_err(|error| match error {
-            webpki::Error::CertRevoked => LongTermError::Revoked { whose },
-            other => LongTermError::Unvouched {
-                whose,
-                source: other.into(),
-            },
+        .chain(leaf, others, purpose, Some(lists), now)
+        .map_err(|fault| match fault {
+            ChainFault::Revoked => LongTermError::Revoked { whose },
+            source => LongTermError::Unvouched { whose, source },
         })
 }

@@ -3,18 +3,16 @@ use std::{sync::Arc, time::Duration};
 use const_oid::ObjectIdentifier;
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SecureRandom;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, alg_id};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert};
+use rustls_pki_types::CertificateDer;
 
 use super::{
-    Fault,
-    anchors::{Anchors, Purpose},
+    anchors::{ChainFault, Purpose, SharedAnchors},
     fetch::{Fetch, FetchError, SharedFetch},
 };
 use crate::{
     clock::SharedClock,
     formats::{
-        cms::{self, Digest, Scheme, SigningCertificate},
+        cms::{self, Digest, SigningCertificate},
         timestamp::{Imprint, MAX_TOKEN_BYTES, Request, Response, TST_INFO, TimestampError, Token},
     },
     keys::{TimestampAuthority, TimestampAuthorityError, is_for_timestamps},
@@ -52,7 +50,7 @@ pub enum TimestampSource {
 pub struct Timestamps {
     pub source: TimestampSource,
     /// What the authority's X.509 certificate must lead to.
-    pub roots: Anchors,
+    pub roots: SharedAnchors,
     pub clock: SharedClock,
     pub random: Arc<dyn SecureRandom + Send + Sync>,
 }
@@ -75,7 +73,7 @@ pub enum TimestampFault {
     #[error("the timestamp does not hold: {0}")]
     Wrong(&'static str),
     #[error("the timestamp authority is not trusted")]
-    Untrusted(#[source] Fault),
+    Untrusted(#[source] ChainFault),
     #[error("the node's own timestamp authority cannot answer")]
     Own(#[from] TimestampAuthorityError),
     #[error("no random numbers can be had")]
@@ -149,13 +147,8 @@ impl Timestamps {
             return Err(wrong("it does not name its authority's certificate"));
         }
         let leaf = CertificateDer::from(leaf.as_slice());
-        let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| wrong("the authority's certificate is broken"))?;
-        let verified = algorithms(signer.scheme).any(|algorithm| {
-            end_entity
-                .verify_signature(algorithm, &attributes.der, &signer.signature)
-                .is_ok()
-        });
-        if !verified {
+        let scheme = signer.scheme.ok_or(wrong("its signature algorithm is not known"))?;
+        if !self.roots.has_signed(&leaf, scheme, &attributes.der, &signer.signature) {
             return Err(wrong("its signature is wrong"));
         }
         if !is_for_timestamps(&leaf) {
@@ -169,7 +162,7 @@ impl Timestamps {
         let chain = self
             .roots
             .chain(&leaf, &others, Purpose::Timestamps, None, now)
-            .map_err(|error| TimestampFault::Untrusted(error.into()))?;
+            .map_err(TimestampFault::Untrusted)?;
         Ok(Stamped {
             token: token.der,
             chain,
@@ -194,27 +187,4 @@ async fn ask(fetch: &dyn Fetch, address: &str, request: Vec<u8>) -> Result<Vec<u
 
 fn is_near(time: Timestamp, now: Timestamp) -> bool {
     now.duration_since(time).abs() <= SignedDuration::from_secs(MAX_SKEW_S)
-}
-
-/// What can check a signature of this scheme: for ECDSA one algorithm a curve.
-fn algorithms(scheme: Option<Scheme>) -> impl Iterator<Item = &'static dyn SignatureVerificationAlgorithm> {
-    let wanted = match scheme {
-        Some(Scheme::Ecdsa(Digest::Sha256)) => Some(alg_id::ECDSA_SHA256),
-        Some(Scheme::Ecdsa(Digest::Sha384)) => Some(alg_id::ECDSA_SHA384),
-        Some(Scheme::Ed25519) => Some(alg_id::ED25519),
-        Some(Scheme::RsaPkcs1(Digest::Sha256)) => Some(alg_id::RSA_PKCS1_SHA256),
-        Some(Scheme::RsaPkcs1(Digest::Sha384)) => Some(alg_id::RSA_PKCS1_SHA384),
-        Some(Scheme::RsaPkcs1(Digest::Sha512)) => Some(alg_id::RSA_PKCS1_SHA512),
-        Some(Scheme::RsaPss { digest, .. }) => match digest {
-            Digest::Sha256 => Some(alg_id::RSA_PSS_SHA256),
-            Digest::Sha384 => Some(alg_id::RSA_PSS_SHA384),
-            Digest::Sha512 => Some(alg_id::RSA_PSS_SHA512),
-            _ => None,
-        },
-        _ => None,
-    };
-    ALL_VERIFICATION_ALGS
-        .iter()
-        .copied()
-        .filter(move |algorithm| Some(algorithm.signature_alg_id()) == wanted)
 }

@@ -10,6 +10,7 @@ mod path;
 mod policies;
 mod revocation;
 mod roots;
+mod sealing;
 mod value;
 mod verdict;
 

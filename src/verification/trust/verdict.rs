@@ -50,6 +50,11 @@ impl Verdict {
 impl Question {
     /// Judges the signer by what is at hand.
     pub fn judge(&self, sources: Sources<'_>) -> Verdict {
+        self.judge_by(sources.pool.trust.policy(), sources)
+    }
+
+    /// Likewise, with another rule about revocation than that of the trust list.
+    pub fn judge_by(&self, policy: RevocationPolicy, sources: Sources<'_>) -> Verdict {
         let mut verdict = Verdict::default();
         let path = match sources.pool.path(&self.certificate, self.purpose, self.existed) {
             Ok(path) => path,
@@ -64,7 +69,7 @@ impl Question {
         let sound = self.judge_time(&mut verdict, &path, &standings, sources.at)
             && self.judge_anchor(&mut verdict, &path, sources)
             && self.judge_algorithms(&mut verdict, &path)
-            && self.judge_revocation(&mut verdict, &path, standings, sources);
+            && self.judge_revocation(&mut verdict, &path, standings, (policy, sources));
         verdict.trusted = sound;
         if sound && let Some(expired) = path.certificates.iter().find(|link| link.not_after < sources.at) {
             verdict.find(Code::SignerExpiredSince, expired.not_after.to_string());
@@ -161,11 +166,11 @@ impl Question {
         verdict: &mut Verdict,
         path: &Path,
         standings: Vec<Statements<'_>>,
-        sources: Sources<'_>,
+        (policy, sources): (RevocationPolicy, Sources<'_>),
     ) -> bool {
         let mut control = sources.at;
         let is_past = !path.is_within(sources.at);
-        let required = sources.pool.trust.policy() == RevocationPolicy::Required;
+        let required = policy == RevocationPolicy::Required;
         let mut lacking = None;
         for (height, mut standing) in standings.into_iter().enumerate().rev() {
             let is_signer = height == 0;
