@@ -3,6 +3,7 @@
 mod active;
 mod annotations;
 pub mod cases;
+mod copied;
 mod forgery;
 mod forms;
 mod incremental;

@@ -76,10 +76,15 @@ pub fn everything(root: &Root, clock: &Arc<ManualClock>, places: Vec<Place>) -> 
 
 /// A small document, sealed.
 pub async fn seal_at(level: Level, seal: &Identity, long_term: &LongTerm) -> Vec<u8> {
+    seal_word_at(level, seal, long_term, "one").await
+}
+
+/// Likewise, of a document that says a word.
+pub async fn seal_word_at(level: Level, seal: &Identity, long_term: &LongTerm, word: &str) -> Vec<u8> {
     let ready = long_term.ready(seal, level).await.unwrap();
     let mut dictionary = seal_of();
     dictionary.contents_bytes = long_term.contents_bytes(seal, level);
-    let prepared = prepare(&tiny("one"), &dictionary).unwrap();
+    let prepared = prepare(&tiny(word), &dictionary).unwrap();
     let signed = seal.sign(&prepared.bytes_to_sign()).unwrap();
     long_term.complete(prepared, signed, level, ready).await.unwrap()
 }
@@ -145,7 +150,7 @@ pub fn signatures(document: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// The token in a seal, and the signature value that it is of.
-fn signature_timestamp(contents: &[u8]) -> (Vec<u8>, Vec<u8>) {
+pub fn signature_timestamp(contents: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let (message, _) = cms::split(contents).unwrap();
     let message = cms::parse(message).unwrap();
     let [signer] = &message.signers[..] else {

@@ -84,13 +84,20 @@ impl Authority {
 fn stamped(identity: &Identity, text: &str, token: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let prepared = prepare(&tiny(text), &seal_of()).unwrap();
     let message = identity.sign_detached(&prepared.bytes_to_sign()).unwrap();
-    let info = ContentInfo::from_der(&message).unwrap();
+    let message = with_timestamps(&message, |value| vec![token(value)]);
+    prepared.finish(&message).unwrap()
+}
+
+/// A message with these timestamps, of its signature value, and no other unsigned attributes.
+pub fn with_timestamps(message: &[u8], tokens: impl FnOnce(&[u8]) -> Vec<Vec<u8>>) -> Vec<u8> {
+    let info = ContentInfo::from_der(message).unwrap();
     let mut data: SignedData = info.content.decode_as().unwrap();
     let mut signer = data.signer_infos.0.as_slice()[0].clone();
-    let token = Any::from_der(&token(signer.signature.as_bytes())).unwrap();
+    let tokens = tokens(signer.signature.as_bytes());
+    let tokens: Vec<_> = tokens.iter().map(|token| Any::from_der(token).unwrap()).collect();
     let attribute = Attribute {
         oid: SIGNATURE_TIMESTAMP,
-        values: SetOfVec::try_from(vec![token]).unwrap(),
+        values: SetOfVec::try_from(tokens).unwrap(),
     };
     signer.unsigned_attrs = Some(SetOfVec::try_from(vec![attribute]).unwrap());
     data.signer_infos = SignerInfos::try_from(vec![signer]).unwrap();
@@ -99,7 +106,7 @@ fn stamped(identity: &Identity, text: &str, token: impl FnOnce(&[u8]) -> Vec<u8>
         content_type: info.content_type,
         content,
     };
-    prepared.finish(&info.to_der().unwrap()).unwrap()
+    info.to_der().unwrap()
 }
 
 fn short() -> Leaf {

@@ -3,17 +3,16 @@
 use super::{
     cases::{Case, Modified, case},
     scene::{FORGED_CONTENT, Permits, Stage},
-    writer::exchange,
 };
 
 pub fn cases(stage: &Stage) -> Vec<Case> {
     let class = "universal forgery";
     let permits = Permits::Unsaid;
     let base = stage.base(permits);
-    let at = super::writer::last(base, b"/ByteRange [");
+    let at = super::find(base, b"/ByteRange [");
     let range_end = at + super::find(&base[at..], b"]") + 1;
     let range = String::from_utf8(base[at..range_end].to_vec()).unwrap();
-    let contents_at = super::writer::last(base, b"/Contents <");
+    let contents_at = super::find(base, b"/Contents <");
     let contents_end = contents_at + super::find(&base[contents_at..], b">") + 1;
     let contents = String::from_utf8(base[contents_at..contents_end].to_vec()).unwrap();
     let head = "/Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached";
@@ -81,7 +80,8 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     ];
     let same_length = |key: &str, by: &str| {
         assert_eq!(key.len(), by.len());
-        exchange(base, key, by)
+        let at = super::find(base, key.as_bytes());
+        [&base[..at], by.as_bytes(), &base[at + key.len()..]].concat()
     };
     cases.extend([
         bytes(

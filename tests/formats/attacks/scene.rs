@@ -1,12 +1,19 @@
 //! A form that somebody signed, for others to attack: two pages, a field that is filled in, an annotation, a layer.
 
 use yinxin::{
+    certificate::{Level, LongTerm, Place},
+    clock::ManualClock,
+    formats::pdf::{ValidationData, add_validation_data, prepare_timestamp},
     keys::Identity,
     verification::{Report, Verifier},
 };
 
 use super::{noon, writer::Writer};
-use crate::pki::{Leaf, Root};
+use crate::{
+    command::Folder,
+    levels::{LEVELS, everything, own_authority, seal_word_at, signatures, timestamps},
+    pki::{Leaf, Root},
+};
 
 /// What the signature permits later (ISO 32000-2 12.8.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +166,11 @@ pub fn signed(pdf: &[u8], identity: &Identity) -> Vec<u8> {
     signed_with(pdf, |pieces| identity.sign_detached(pieces).unwrap())
 }
 
+fn wait_for<T>(made: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(made)
+}
+
 /// Who signed, who trusts whom, and a stranger whom nobody trusts.
 pub struct Stage {
     pub identity: Identity,
@@ -180,6 +192,37 @@ impl Stage {
             root,
             identity,
         }
+    }
+
+    /// Likewise, but validation data and a document timestamp follow each signature.
+    pub fn archived() -> Self {
+        let mut stage = Self::new();
+        let clock = ManualClock::at(noon());
+        let timestamps = timestamps(&stage.root, &clock, own_authority(&stage.root, &clock));
+        let data = ValidationData {
+            certificates: vec![stage.root.der.to_vec()],
+            crls: vec![stage.root.list(&[], (2026, 12, 1))],
+            ocsp_responses: Vec::new(),
+        };
+        for (_, base) in &mut stage.bases {
+            let (_, contents) = signatures(base).remove(0);
+            let document = add_validation_data(base, &data, &[&contents]).unwrap();
+            let prepared = prepare_timestamp(&document, "Timestamp", timestamps.token_bytes()).unwrap();
+            let stamped = wait_for(timestamps.stamp(&prepared.bytes_to_sign()));
+            *base = prepared.finish(&stamped.unwrap().token).unwrap();
+        }
+        stage
+    }
+
+    /// Two documents of each level, sealed with one key.
+    pub fn elevated(&self) -> Vec<(Level, [Vec<u8>; 2])> {
+        let (folder, clock) = (Folder::new(), ManualClock::at(noon()));
+        let list = folder.write("root.crl", &self.root.list(&[], (2026, 12, 1)));
+        let long_term: LongTerm = everything(&self.root, &clock, vec![Place::File(list)]);
+        let seal = |level, word| wait_for(seal_word_at(level, &self.identity, &long_term, word));
+        LEVELS
+            .map(|level| (level, ["one", "two"].map(|word| seal(level, word))))
+            .to_vec()
     }
 
     /// The root that is trusted.

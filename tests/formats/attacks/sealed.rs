@@ -2,17 +2,29 @@
 
 use super::{
     cases::{Case, Modified, case},
+    copied::gap,
     scene::{COVER, COVER_FORM, FORGED_CONTENT, Stage},
     writer::{TRAILER, Writer, exchange},
 };
 use crate::sample;
 
+const CLASS: &str = "our own seal";
+
 const PAGE: &str = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R \
     /Resources << /Font << /F1 5 0 R >> >> /Annots [7 0 R 40 0 R] >>";
 
 pub fn cases(stage: &Stage) -> Vec<Case> {
-    let class = "our own seal";
-    let sealed = sample::sealed(&sample::tiny("one"), &stage.identity);
+    let elevated = stage.elevated();
+    let documents = elevated
+        .iter()
+        .flat_map(|(level, [one, two])| of(level.as_str(), one, two));
+    let stranger = sample::sealed(&sample::tiny("two"), &stage.stranger);
+    let stranger = case(CLASS, "a stranger's seal", stranger, &["signer_untrusted"]);
+    documents.chain([stranger.headline(Modified::MessageOnly)]).collect()
+}
+
+/// What is done to a sealed document of a level, with another of the same key.
+fn of(level: &str, sealed: &[u8], other: &[u8]) -> Vec<Case> {
     let codes: &[&str] = &[
         "appended_after_seal",
         "page_content_changed",
@@ -27,10 +39,10 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     ];
     let mut cases = Vec::new();
     let mut add = |name: &str, write: &dyn Fn(&mut Writer)| {
-        let mut w = Writer::update(&sealed);
+        let mut w = Writer::update(sealed);
         w.trailer(&TRAILER.replace("/Info 13 0 R ", ""));
         write(&mut w);
-        cases.push(case(class, name, w.finish(), codes));
+        cases.push(case(CLASS, format!("{name}, {level}"), w.finish(), codes));
     };
     let page_only = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 40 0 R >>";
     add("another content", &|w| {
@@ -63,28 +75,18 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
         w.trailer("/Root 1 0 R /Info 40 0 R")
             .object(40, "<< /Title (Another) >>");
     });
-    let bytes = |name: &str, pdf: Vec<u8>| case(class, name, pdf, &["digest_differs"]);
+    let bytes = |name: &str, pdf: Vec<u8>| case(CLASS, format!("{name}, {level}"), pdf, &["digest_differs"]);
     cases.extend([
-        bytes("a word in place", exchange(&sealed, "(one)", "(two)")),
+        bytes("a word in place", exchange(sealed, "(one)", "(two)")),
         bytes(
             "the filter in place",
-            exchange(&sealed, "/Adobe.PPKLite", "/Adobe.PPKMS  "),
+            exchange(sealed, "/Adobe.PPKLite", "/Adobe.PPKMS  "),
         ),
-        bytes("the font in place", exchange(&sealed, "Helvetica", "ZapfDings")),
-        bytes("the page's size in place", exchange(&sealed, "595 842", "595 042")),
+        bytes("the font in place", exchange(sealed, "Helvetica", "ZapfDings")),
+        bytes("the page's size in place", exchange(sealed, "595 842", "595 042")),
     ]);
-    let other = sample::sealed(&sample::tiny("two"), &stage.identity);
-    let (start, end) = super::gap(&sealed);
-    let (other_start, other_end) = super::gap(&other);
-    let mut transplanted = sealed.clone();
-    transplanted[start..end].copy_from_slice(&other[other_start..other_end]);
-    cases.push(case(
-        class,
-        "the value of another document",
-        transplanted,
-        &["digest_differs"],
-    ));
-    let stranger = sample::sealed(&sample::tiny("two"), &stage.stranger);
-    cases.push(case(class, "a stranger's seal", stranger, &["signer_untrusted"]).headline(Modified::MessageOnly));
+    let mut transplanted = sealed.to_vec();
+    transplanted[gap(sealed, 0)].copy_from_slice(&other[gap(other, 0)]);
+    cases.push(bytes("the value of another document", transplanted));
     cases
 }
