@@ -2,18 +2,15 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use data_encoding::BASE64;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Map, Value, json};
 use yinxin::{
-    certificate::{Content, Drawn, ElectronicSeal, Fonts, Press, Sheet, Types, seal_ofd},
+    certificate::{Content, Drawn, ElectronicSeal, Fonts, Press, SealOrder, Sheet, Types, seal_ofd},
     department::Department,
     ids::{CertificateIdentifier, CertificateType, CreditCode, DepartmentId, PersonName, Subject, SubjectId},
-    keys::{
-        authority::Validity,
-        sm2::{Sm2Authority, Sm2Identity},
-    },
+    keys::{Identity, authority::Validity, x509::Sm2Authority},
 };
 
 pub const KINDS: [&str; 2] = ["shebao-canbao", "gongjijin-jiaocun"];
@@ -44,24 +41,31 @@ impl County {
         fs::create_dir(&folder).unwrap();
         let random = SystemRandom::new();
         let validity = Validity::days("2026-11-01T00:00:00Z".parse().unwrap(), 365);
-        let (authority, root) = Sm2Authority::create("示例根", validity, &random).unwrap();
+        let authority = Sm2Authority::create("示例根", validity, &random).unwrap();
         let identity = |name: &str| {
-            let issued = authority.issue(name, "示例县", validity, &random).unwrap();
+            let issued = authority.seal(name, "示例县", validity, &random).unwrap();
             let (certificate, key) = (folder.join("own.pem"), folder.join("own.key"));
             issued.save(&certificate, &key).unwrap();
-            Sm2Identity::load(&certificate, &key).unwrap()
+            Identity::load_plain(&certificate, &key).unwrap()
         };
         let (maker, signer) = (identity("示例制章单位"), identity("示例县人社局"));
         fs::remove_dir_all(&folder).unwrap();
-        let listed = [signer.certificate().to_vec().into()];
         let mut picture = b"\x89PNG\r\n\x1A\n".to_vec();
         picture.resize(PICTURE_BYTES, 7);
-        let seal = maker.make_seal("65312500000001", "示例县人社局", &listed, &picture, validity);
-        let lines = root.certificate_pem.lines().filter(|line| !line.starts_with('-'));
+        let order = SealOrder {
+            id: "65312500000001",
+            name: "示例县人社局",
+            signers: &signer.chain,
+            picture: &picture,
+            valid_from: validity.not_before,
+            valid_until: validity.not_after,
+        };
+        let seal = order.make(&maker).unwrap();
+        let root = CertificateDer::from_pem_slice(authority.root_pem().unwrap().as_bytes()).unwrap();
         let types = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/certificates");
         Self {
-            root: BASE64.decode(lines.collect::<String>().as_bytes()).unwrap(),
-            seal: ElectronicSeal::new(seal.unwrap(), signer).unwrap(),
+            root: root.to_vec(),
+            seal: ElectronicSeal::new(seal, signer).unwrap(),
             types: Types::load(&types).unwrap(),
             press: Press::new(Arc::new(Fonts::new(vec!["/usr/share/fonts".into()])), 1),
         }
