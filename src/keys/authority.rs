@@ -141,7 +141,8 @@ impl Authority {
     pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
         let certificate_pem = read(&folder.join(ROOT_CERTIFICATE))?;
         let key_pem = Zeroizing::new(read(&folder.join(ROOT_KEY))?);
-        if SoftwareKey::from_pem(key_pem.as_bytes(), None)?.algorithm() == Algorithm::Sm2Sm3 {
+        let software = SoftwareKey::from_pem(key_pem.as_bytes(), None);
+        if software.is_ok_and(|key| key.algorithm() == Algorithm::Sm2Sm3) {
             return Err(AuthorityError::Sm2);
         }
         let key = KeyPair::from_pem(&key_pem).map_err(|_| AuthorityError::Form)?;

@@ -14,7 +14,10 @@ use ring::{
 };
 use sm2::{
     dsa::signature::Signer as _,
-    elliptic_curve::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _},
+    elliptic_curve::{
+        Curve, SecretKey,
+        pkcs8::{DecodePrivateKey as _, EncodePrivateKey},
+    },
 };
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
@@ -65,21 +68,12 @@ impl SoftwareKey {
 
     /// DER of a new P-256 key, as PKCS#8.
     pub fn generate_p256(random: &dyn SecureRandom) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, random);
-        Ok(Zeroizing::new(made.map_err(|_| KeyError::Random)?.as_ref().to_vec()))
+        generate::<p256::NistP256>(random)
     }
 
     /// DER of a new SM2 key, as PKCS#8.
     pub fn generate_sm2(random: &dyn SecureRandom) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        loop {
-            let mut bytes = Zeroizing::new([0; 32]);
-            random.fill(bytes.as_mut()).map_err(|_| KeyError::Random)?;
-            // All but one in 2^32 draws are below the order of the curve.
-            if let Ok(secret) = sm2::SecretKey::from_slice(bytes.as_ref()) {
-                let der = secret.to_pkcs8_der().map_err(|_| KeyError::Form)?;
-                return Ok(Zeroizing::new(der.as_bytes().to_vec()));
-            }
-        }
+        generate::<sm2::Sm2>(random)
     }
 
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
@@ -133,6 +127,22 @@ impl SoftwareKey {
             spki,
             random,
         })
+    }
+}
+
+/// A new key of a curve of 256 bits.
+fn generate<C: Curve>(random: &dyn SecureRandom) -> Result<Zeroizing<Vec<u8>>, KeyError>
+where
+    SecretKey<C>: EncodePrivateKey,
+{
+    loop {
+        let mut bytes = Zeroizing::new([0; 32]);
+        random.fill(bytes.as_mut()).map_err(|_| KeyError::Random)?;
+        // All but one in 2^32 draws are below the order of the curve.
+        if let Ok(secret) = SecretKey::<C>::from_slice(bytes.as_ref()) {
+            let der = secret.to_pkcs8_der().map_err(|_| KeyError::Form)?;
+            return Ok(Zeroizing::new(der.as_bytes().to_vec()));
+        }
     }
 }
 
