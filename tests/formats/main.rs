@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod algorithms;
+mod archive;
 mod attacks;
 mod bounds;
 mod command;

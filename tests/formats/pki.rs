@@ -11,6 +11,9 @@ use yinxin::{
     verification::{Trust, Verifier},
 };
 
+/// Year, month and day.
+type Day = (i32, u8, u8);
+
 pub struct Root {
     pub der: CertificateDer<'static>,
     pub pem: String,
@@ -112,6 +115,11 @@ impl Root {
 
     /// A timestamp authority's certificate with its key; `critical` and alone, as RFC 3161 asks, or not.
     pub fn timestamps(&self, critical: bool) -> Identity {
+        self.timestamps_of(critical, (2020, 2040))
+    }
+
+    /// Likewise, valid from the beginning of one year to that of another.
+    pub fn timestamps_of(&self, critical: bool, (from, to): (i32, i32)) -> Identity {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name = name("示例时间戳");
@@ -122,21 +130,30 @@ impl Root {
         let mut purpose = CustomExtension::from_oid_content(&[2, 5, 29, 37], value);
         purpose.set_criticality(critical);
         params.custom_extensions = vec![purpose];
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2040, 1, 1));
+        (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = SoftwareKey::from_pkcs8(&key.serialize_der()).unwrap();
         Identity::new(Box::new(key), vec![certificate.der().clone()]).unwrap()
     }
 
     /// A revocation list in force from 1 November 2026 on until a day, with these serial numbers on it.
-    pub fn list(&self, revoked: &[&[u8]], until: (i32, u8, u8)) -> Vec<u8> {
-        self.list_since(revoked, (2026, 11, 2), until)
+    pub fn list(&self, revoked: &[&[u8]], until: Day) -> Vec<u8> {
+        self.written(revoked, ((2026, 11, 1), (2026, 11, 2)), until)
     }
 
     /// Likewise, revoked since another day.
-    pub fn list_since(&self, revoked: &[&[u8]], since: (i32, u8, u8), (year, month, day): (i32, u8, u8)) -> Vec<u8> {
+    pub fn list_since(&self, revoked: &[&[u8]], since: Day, until: Day) -> Vec<u8> {
+        self.written(revoked, ((2026, 11, 1), since), until)
+    }
+
+    /// Likewise, in force from another day on.
+    pub fn list_of(&self, revoked: &[&[u8]], from: Day, until: Day) -> Vec<u8> {
+        self.written(revoked, (from, (2026, 11, 2)), until)
+    }
+
+    fn written(&self, revoked: &[&[u8]], (from, since): (Day, Day), (year, month, day): Day) -> Vec<u8> {
         let list = CertificateRevocationListParams {
-            this_update: date_time_ymd(2026, 11, 1),
+            this_update: date_time_ymd(from.0, from.1, from.2),
             next_update: date_time_ymd(year, month, day),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
