@@ -12,7 +12,7 @@ use rcgen::{CertificateParams, CustomExtension, DnType, KeyPair, KeyUsagePurpose
 use x509_cert::attr::Attribute;
 use yinxin::{
     formats::{
-        pdf::{prepare, prepare_timestamp},
+        pdf::{ValidationData, add_validation_data, prepare, prepare_timestamp},
         timestamp::SIGNATURE_TIMESTAMP,
     },
     keys::Identity,
@@ -22,8 +22,9 @@ use yinxin::{
 use crate::{
     attacks::assert_finds,
     command::Folder,
+    levels::signatures,
     pki::{Leaf, Root},
-    sample::{seal_of, tiny},
+    sample::{self, seal_of, tiny},
 };
 
 /// A timestamp authority in a folder, as `openssl ts` wants it.
@@ -242,6 +243,82 @@ fn a_timestamp_of_an_authority_that_is_not_trusted_proves_nothing_and_does_no_ha
         Indication::Indeterminate,
         SubIndication::OutOfBoundsNoPoe,
     );
+}
+
+/// EN 319 102-1 takes time-stamps that do not pass from what is looked at, and nothing from the signature.
+#[test]
+fn a_document_timestamp_that_is_not_trusted_takes_nothing_from_a_trusted_seal_and_gives_it_nothing() {
+    let (root, stranger) = (Root::new("示例根"), Root::new("路人示例根"));
+    let sealed = sample::sealed(&tiny("one"), &root.seal(&short()));
+    let prepared = prepare_timestamp(&sealed, "Stamp", 16 * 1024).unwrap();
+    let token = Authority::new(&stranger).stamp(&prepared.bytes_to_sign().concat());
+    let document = prepared.finish(&token).unwrap();
+    let report = judge(&root, &document, SOON);
+    assert_eq!(report.indication, Indication::TotalPassed, "{:?}", report.findings);
+    assert_eq!(report.modified_after_signing, Some(false));
+    assert!(has(&report, "timestamp_untrusted") && has(&report, "signing_time_claimed"));
+    let [seal, stamp] = report.signatures.as_slice() else {
+        panic!()
+    };
+    assert_eq!(
+        (seal.indication, stamp.indication),
+        (Indication::TotalPassed, Indication::Indeterminate)
+    );
+    assert!(stamp.intact && !stamp.trusted);
+    assert_eq!(seal.best_signature_time, None);
+    let report = judge(&root, &document, LATER);
+    assert_finds(
+        &report,
+        "signer_expired",
+        Indication::Indeterminate,
+        SubIndication::OutOfBoundsNoPoe,
+    );
+    // One that is of something else is a wrong signature of this document, whoever made it.
+    let token = Authority::new(&stranger).stamp(b"something else");
+    let prepared = prepare_timestamp(&sealed, "Stamp", 16 * 1024).unwrap();
+    let report = judge(&root, &prepared.finish(&token).unwrap(), SOON);
+    assert_finds(
+        &report,
+        "digest_differs",
+        Indication::TotalFailed,
+        SubIndication::HashFailure,
+    );
+}
+
+#[test]
+fn the_security_store_of_another_document_proves_nothing() {
+    let root = Root::new("示例根");
+    let sealed = sample::sealed(&tiny("one"), &root.seal(&short()));
+    let [(_, mut contents)] =
+        <[_; 1]>::try_from(signatures(&sample::sealed(&tiny("two"), &root.seal(&short())))).unwrap();
+    let authority = Authority::new(&root);
+    contents.truncate(2_000);
+    let data = ValidationData {
+        certificates: vec![root.der.to_vec()],
+        crls: vec![root.list(&[], (2034, 1, 1))],
+        ocsp_responses: Vec::new(),
+    };
+    let document = add_validation_data(&sealed, &data, &[&contents]).unwrap();
+    let report = judge(&root, &document, SOON);
+    assert_eq!(report.indication, Indication::TotalPassed, "{:?}", report.findings);
+    assert_eq!(report.signatures[0].best_signature_time, None);
+    assert!(has(&report, "signing_time_claimed"));
+    let expired = |document: &[u8]| {
+        assert_finds(
+            &judge(&root, document, LATER),
+            "signer_expired",
+            Indication::Indeterminate,
+            SubIndication::OutOfBoundsNoPoe,
+        );
+    };
+    expired(&document);
+    // Nor does a timestamp of the other document, put in as a certificate.
+    let token = authority.stamp(b"another document");
+    let data = ValidationData {
+        certificates: vec![root.der.to_vec(), token],
+        ..data
+    };
+    expired(&add_validation_data(&sealed, &data, &[&contents]).unwrap());
 }
 
 #[test]
