@@ -16,7 +16,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use actix_web::{dev::ServerHandle, rt};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, interval_at},
 };
 
 use self::tls::ListenerTls;
@@ -34,6 +34,9 @@ const REGISTRY_POLL: Duration = Duration::from_millis(100);
 
 /// How often a node looks whether its TLS files changed.
 const TLS_POLL: Duration = Duration::from_secs(1);
+
+/// How often a node reads again whom documents may be trusted by.
+const TRUST_POLL: Duration = Duration::from_secs(60);
 
 /// How often the rates of addresses that have gone are forgotten: as long as a rate takes to be full again.
 const ADMISSION_UPKEEP: Duration = Duration::from_secs(60);
@@ -126,6 +129,7 @@ pub async fn start(config: &Config, clock: SharedClock) -> Result<Node, StartErr
         background: vec![
             rt::spawn(follow_registry(services.clone())),
             rt::spawn(follow_tls(vec![exchange_tls, portal_tls])),
+            rt::spawn(follow_trust(services.clone())),
             rt::spawn(keep_metrics()),
             rt::spawn(keep_admission(services.admission.clone())),
             rt::spawn(keep_reports(services.desk.clone())),
@@ -206,6 +210,16 @@ async fn follow_tls(listeners: Vec<Arc<ListenerTls>>) {
                 Err(error) => tracing::error!(%error, "TLS files cannot be read; the old ones stay in force"),
             }
         }
+    }
+}
+
+async fn follow_trust(services: Services) {
+    // It was read when the node started.
+    let mut ticks = interval_at(Instant::now() + TRUST_POLL, TRUST_POLL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        services.follow_trust().await;
     }
 }
 

@@ -75,6 +75,7 @@ pub struct Services {
     pub served: Arc<Served>,
     /// The state of the registry that is in memory.
     generation: Arc<AtomicU64>,
+    trust_places: Arc<TrustPlaces>,
 }
 
 impl Services {
@@ -161,8 +162,10 @@ impl Services {
             electronic_seals: electronic_seals(config)?,
             portal: config.node.portal_url.clone(),
         });
-        let trust = trust_places(config).open(clock.now());
-        let trust = trust.map_err(StartError::service("the trusted roots"))?;
+        let trust_places = trust_places(config);
+        let trust = trust_places
+            .open(clock.now())
+            .map_err(StartError::service("the trusted roots"))?;
         let issuer = Arc::new(issuer);
         let verifier = Verifier::new(trust).within(config.verification.limits());
         let desk = Desk::new(
@@ -221,6 +224,7 @@ impl Services {
             policy,
             pseudonyms,
             generation: Arc::new(AtomicU64::new(generation)),
+            trust_places: Arc::new(trust_places),
             clock,
             random,
             db,
@@ -277,6 +281,24 @@ impl Services {
         }
         self.generation.store(generation, Ordering::Release);
         tracing::info!(generation, "the registry was read again");
+    }
+
+    /// Reads again whom documents may be trusted by. What cannot be read leaves in force what was read before.
+    pub async fn follow_trust(&self) {
+        let (places, now) = (self.trust_places.clone(), self.clock.now());
+        match tokio::task::spawn_blocking(move || places.open(now)).await {
+            Ok(Ok(trust)) => {
+                if self.verifier.trust_anew(trust) {
+                    let snapshot = self.verifier.trust_snapshot();
+                    tracing::info!(snapshot = %snapshot.id, sequence = snapshot.sequence, "a new trust list is in force");
+                }
+            }
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "the trust list cannot be read again; the old one stays in force");
+            }
+            Err(error) => tracing::error!(%error, "the trust list was not read again"),
+        }
     }
 
     /// Signs the log's last checkpoint and closes the store. What was acknowledged is durable without it.

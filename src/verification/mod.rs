@@ -19,7 +19,10 @@ mod timestamp;
 mod trust;
 pub mod words;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
 
 use jiff::Timestamp;
 
@@ -38,17 +41,17 @@ pub use crate::{
     formats::pdf::{Limits, MAX_DOCUMENT_BYTES},
 };
 
-/// Verifies documents against one trust list.
+/// Verifies documents against one trust list, which all its clones share.
 #[derive(Clone)]
 pub struct Verifier {
-    trust: Arc<Trust>,
+    trust: Arc<RwLock<Arc<Trust>>>,
     limits: Limits,
 }
 
 impl Verifier {
     pub fn new(trust: Trust) -> Self {
         Self {
-            trust: Arc::new(trust),
+            trust: Arc::new(RwLock::new(Arc::new(trust))),
             limits: Limits::default(),
         }
     }
@@ -63,8 +66,22 @@ impl Verifier {
         &self.limits
     }
 
-    pub fn trust_snapshot(&self) -> &TrustSnapshot {
-        self.trust.snapshot()
+    pub fn trust_snapshot(&self) -> TrustSnapshot {
+        self.trust().snapshot().clone()
+    }
+
+    /// Verifies against another trust list from now on; what is being verified ends by the one it began with. Returns
+    /// whether it trusts anybody else: the same keeps its date.
+    pub fn trust_anew(&self, trust: Trust) -> bool {
+        let mut current = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = trust.snapshot().id != current.snapshot().id;
+        let date = if is_other { trust.snapshot() } else { current.snapshot() }.date;
+        *current = Arc::new(trust.dated(date));
+        is_other
+    }
+
+    fn trust(&self) -> Arc<Trust> {
+        self.trust.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Verifies a document as of a time. Takes processor time in proportion to its size: keep it off threads that wait
@@ -75,15 +92,16 @@ impl Verifier {
         if bytes.len() > self.limits.document_bytes {
             return self.too_large(&sha256(), bytes.len(), name, at);
         }
-        let mut draft = Draft::new(bytes.len(), name, at, self.trust.snapshot().clone());
+        let trust = self.trust();
+        let mut draft = Draft::new(bytes.len(), name, at, trust.snapshot().clone());
         draft.report.format = format_of(bytes);
         let due = draft.report.trust_snapshot.next_update;
         if let Some(due) = due.filter(|due| *due < at) {
             draft.find(Code::TrustListExpired, None, &due.to_string());
         }
         match draft.report.format {
-            Format::Pdf => pdf::judge(&mut draft, bytes, &self.trust, at, (&self.limits, started)),
-            Format::Ofd => ofd::judge(&mut draft, bytes, &self.trust, at, (&self.limits, started)),
+            Format::Pdf => pdf::judge(&mut draft, bytes, &trust, at, (&self.limits, started)),
+            Format::Ofd => ofd::judge(&mut draft, bytes, &trust, at, (&self.limits, started)),
             _ => draft.find(Code::UnknownFormat, None, ""),
         }
         let sha256 = draft.sha256.take().unwrap_or_else(sha256);
@@ -92,7 +110,7 @@ impl Verifier {
 
     /// The report on a document of more than [`Limits::document_bytes`], which need not be in memory for it.
     pub fn too_large(&self, sha256: &[u8], size: usize, name: Option<&str>, at: Timestamp) -> Report {
-        let mut draft = Draft::new(size, name, at, self.trust.snapshot().clone());
+        let mut draft = Draft::new(size, name, at, self.trust_snapshot());
         draft.find(Code::LimitExceeded, None, "document_bytes");
         draft.find(Code::TooLarge, None, &self.limits.document_bytes.to_string());
         draft.finish(sha256)

@@ -41,7 +41,7 @@ pub fn judge_own(report: Report, certificate: &Certificate, names: Names) -> Rep
 /// The report on a verification code: the status of its certificate, and never a verdict on a document nobody showed.
 pub fn report_of_code(verifier: &Verifier, found: Option<(&Certificate, Names)>, at: Timestamp) -> Report {
     let nothing = ring::digest::digest(&ring::digest::SHA256, &[]);
-    let mut draft = Draft::new(0, None, at, verifier.trust_snapshot().clone());
+    let mut draft = Draft::new(0, None, at, verifier.trust_snapshot());
     match found {
         None => draft.find(Code::CodeUnknown, None, ""),
         Some((certificate, names)) => {

@@ -18,4 +18,5 @@ mod rules;
 mod seal_keys;
 mod timestamps;
 mod token;
+mod trust;
 mod verify;

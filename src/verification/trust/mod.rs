@@ -164,6 +164,11 @@ impl Trust {
         Self { policy, ..self }
     }
 
+    pub fn dated(mut self, date: Timestamp) -> Self {
+        self.snapshot.date = date;
+        self
+    }
+
     pub fn snapshot(&self) -> &TrustSnapshot {
         &self.snapshot
     }
