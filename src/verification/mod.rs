@@ -19,11 +19,9 @@ mod timestamp;
 mod trust;
 pub mod words;
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use self::findings::{Code, Outcome};
@@ -44,14 +42,14 @@ pub use crate::{
 /// Verifies documents against one trust list, which all its clones share.
 #[derive(Clone)]
 pub struct Verifier {
-    trust: Arc<RwLock<Arc<Trust>>>,
+    trust: Arc<ArcSwap<Trust>>,
     limits: Limits,
 }
 
 impl Verifier {
     pub fn new(trust: Trust) -> Self {
         Self {
-            trust: Arc::new(RwLock::new(Arc::new(trust))),
+            trust: Arc::new(ArcSwap::from_pointee(trust)),
             limits: Limits::default(),
         }
     }
@@ -73,15 +71,15 @@ impl Verifier {
     /// Verifies against another trust list from now on; what is being verified ends by the one it began with. Returns
     /// whether it trusts anybody else: the same keeps its date.
     pub fn trust_anew(&self, trust: Trust) -> bool {
-        let mut current = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        let current = self.trust();
         let is_other = trust.snapshot().id != current.snapshot().id;
         let date = if is_other { trust.snapshot() } else { current.snapshot() }.date;
-        *current = Arc::new(trust.dated(date));
+        self.trust.store(Arc::new(trust.dated(date)));
         is_other
     }
 
     fn trust(&self) -> Arc<Trust> {
-        self.trust.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trust.load_full()
     }
 
     /// Verifies a document as of a time. Takes processor time in proportion to its size: keep it off threads that wait
