@@ -2,11 +2,14 @@
 //!
 //! Places are an estimate that rather takes too much: clipping is not followed, and glyphs are as wide as most.
 
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
 use super::{
     ReadError, View,
     document::Indirect,
+    fonts::Codes,
     lexer::{Lexer, is_whitespace},
-    object::{Dictionary, Object},
+    object::{Dictionary, Object, Reference},
     work::Work,
 };
 
@@ -74,7 +77,7 @@ pub fn number(object: &Object) -> Option<f64> {
 }
 
 /// Reads a content stream, operator by operator.
-fn each(
+pub(super) fn each(
     data: &[u8],
     work: &Work,
     mut take: impl FnMut(&[u8], &[Object]) -> Result<(), ReadError>,
@@ -388,12 +391,23 @@ fn is_wide(view: View<'_, '_>, resources: &Dictionary, operands: &[Object]) -> R
     Ok(font.name(b"Subtype") == Some(b"Type0"))
 }
 
-/// The text that a form XObject shows, as the bytes of its strings; none where it shows anything that could not be read
-/// so: glyphs of two bytes, pictures, curves, text that is not seen, or something painted over text.
-pub fn plain_text(view: View<'_, '_>, form: &Indirect) -> Result<Option<Vec<u8>>, ReadError> {
+/// The fonts of one revision that were looked at. A form has many fields, and few fonts.
+#[derive(Default)]
+pub struct Fonts(RefCell<HashMap<Reference, Option<Rc<Codes>>>>);
+
+/// The text that a form XObject shows; none where it shows anything that could not be read so: pictures, curves, text
+/// that is not seen, something painted over text, a font that may draw anything. `is_signed` says of a font, as it stands
+/// among the resources, whether it was signed.
+pub fn plain_text(
+    view: View<'_, '_>,
+    form: &Indirect,
+    (is_signed, fonts): (&dyn Fn(&Object) -> Result<bool, ReadError>, &Fonts),
+) -> Result<Option<String>, ReadError> {
     let mut shown = Shown {
         view,
-        text: Vec::new(),
+        is_signed,
+        fonts,
+        text: String::new(),
         readable: true,
     };
     shown.run(form, 0)?;
@@ -477,13 +491,15 @@ fn brightness(operands: &[Object]) -> Option<f64> {
     }
 }
 
-struct Shown<'d, 'a> {
+struct Shown<'s, 'd, 'a> {
     view: View<'d, 'a>,
-    text: Vec<u8>,
+    is_signed: &'s dyn Fn(&Object) -> Result<bool, ReadError>,
+    fonts: &'s Fonts,
+    text: String,
     readable: bool,
 }
 
-impl Shown<'_, '_> {
+impl Shown<'_, '_, '_> {
     fn run(&mut self, form: &Indirect, depth: usize) -> Result<(), ReadError> {
         let view = self.view;
         let Some(dictionary) = form.value.as_dictionary().filter(|_| depth <= MAX_FORMS_DEPTH) else {
@@ -493,14 +509,32 @@ impl Shown<'_, '_> {
         let resources = view.dictionary(dictionary, b"Resources")?.unwrap_or_default();
         let content = view.decoded(form)?;
         let mut forms = Vec::new();
+        let (mut font, mut fonts) = (None, Vec::new());
         each(&content, view.document().work(), |operator, operands| {
             match operator {
-                b"Tj" | b"TJ" | b"'" | b"\"" => strings(operands).iter().for_each(|part| self.text.extend(*part)),
-                b"Tf" if is_wide(view, &resources, operands)? => self.readable = false,
+                b"q" if fonts.len() < MAX_STATES => fonts.push(font.clone()),
+                b"q" => return Err(ReadError::Limit("MAX_STATES")),
+                b"Q" => font = fonts.pop().flatten(),
+                b"Tf" => font = self.codes(&resources, operands)?,
+                b"Tj" | b"TJ" | b"'" | b"\"" => {
+                    for part in strings(operands) {
+                        match font.as_ref().and_then(|font| font.letters(part)) {
+                            Some(letters) => self.text.push_str(&letters),
+                            None => self.readable &= part.is_empty(),
+                        }
+                    }
+                }
                 b"Tr" if operands.first().and_then(Object::as_integer) != Some(0) => self.readable = false,
                 b"BI" | b"sh" | b"c" | b"v" | b"y" => self.readable = false,
                 b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"S" | b"s" if !self.text.is_empty() => {
                     self.readable = false;
+                }
+                // A graphics state may bring a font.
+                b"gs" => {
+                    let state = resource(view, &resources, b"ExtGState", operands)?;
+                    let state = state.map(|state| view.resolve(&state)).transpose()?;
+                    let state = state.as_ref().and_then(Object::as_dictionary);
+                    self.readable &= state.is_some_and(|state| state.get(b"Font").is_none());
                 }
                 b"Do" => {
                     let name = operands.first().and_then(Object::as_name).unwrap_or_default();
@@ -522,4 +556,36 @@ impl Shown<'_, '_> {
         }
         Ok(())
     }
+
+    /// What the codes of the font that `Tf` names stand for. One that is not there draws nothing of its own.
+    fn codes(&self, resources: &Dictionary, operands: &[Object]) -> Result<Option<Rc<Codes>>, ReadError> {
+        let Some(font) = resource(self.view, resources, b"Font", operands)? else {
+            return Ok(Some(Rc::new(Codes::PLAIN)));
+        };
+        let reference = font.as_reference();
+        if let Some(known) = reference.and_then(|reference| self.fonts.0.borrow().get(&reference).cloned()) {
+            return Ok(known);
+        }
+        let codes = match self.view.resolve(&font)? {
+            Object::Dictionary(dictionary) => Codes::of(self.view, &dictionary, (self.is_signed)(&font)?)?,
+            _ => None,
+        };
+        let codes = codes.map(Rc::new);
+        if let Some(reference) = reference {
+            self.fonts.0.borrow_mut().insert(reference, codes.clone());
+        }
+        Ok(codes)
+    }
+}
+
+/// The resource of a kind that an operator names first.
+fn resource(
+    view: View<'_, '_>,
+    resources: &Dictionary,
+    kind: &[u8],
+    operands: &[Object],
+) -> Result<Option<Object>, ReadError> {
+    let name = operands.first().and_then(Object::as_name).unwrap_or_default();
+    let all = view.dictionary(resources, kind)?.unwrap_or_default();
+    Ok(all.get(name).cloned())
 }

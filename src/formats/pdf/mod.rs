@@ -8,6 +8,7 @@ mod content;
 mod document;
 mod dss;
 mod filter;
+mod fonts;
 mod lexer;
 mod long_term;
 mod object;
@@ -19,7 +20,7 @@ mod work;
 mod xref;
 
 pub use self::{
-    content::{Area, differ_in_ground_alone, drawn, number, plain_text},
+    content::{Area, Fonts, differ_in_ground_alone, drawn, number, plain_text},
     document::{Document, Indirect},
     dss::{MAX_STORE_ITEMS, SecurityStore, StoreItem},
     long_term::{ValidationData, add_validation_data, key_of, prepare_timestamp},

@@ -2,7 +2,10 @@
 
 use super::{
     cases::{Case, Modified, case},
-    scene::{ALL, APPEARANCE, COVER, COVER_FORM, FIRST_PAGE, FORM, Permits, Stage, field, shown},
+    scene::{
+        ALL, APPEARANCE, COVER, COVER_FORM, FIRST_PAGE, FORM, Permits, Stage, appearance_in, composite, descendant,
+        field, shown, shown_codes, to_unicode,
+    },
     writer::Writer,
 };
 
@@ -68,6 +71,87 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
                     .stream(40, APPEARANCE, &shown("100").replace(from, to));
             });
         }
+        let winansi = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding << /BaseEncoding /WinAnsiEncoding";
+        let procedures = "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 1 1] /FontMatrix [1 0 0 1 0 0] /FirstChar 48 \
+            /LastChar 57 /Widths [1 1 1 1 1 1 1 1 1 1] /CharProcs << >> /Encoding /WinAnsiEncoding >>";
+        let embedded = "<< /Type /Font /Subtype /TrueType /BaseFont /Helvetica /Encoding /WinAnsiEncoding \
+            /FontDescriptor << /Type /FontDescriptor /FontFile2 42 0 R >> >>";
+        let symbols = "<< /Type /Font /Subtype /Type1 /BaseFont /ZapfDingbats >>";
+        for (name, font) in [
+            ("names other glyphs", format!("{winansi} /Differences [50 /nine] >> >>")),
+            ("draws them by procedures", procedures.to_owned()),
+            ("brings glyphs of its own", embedded.to_owned()),
+            ("has symbols alone", symbols.to_owned()),
+        ] {
+            add(swap, &format!("the right value in a font that {name}"), codes, &|w| {
+                w.object(10, &field("200", 40))
+                    .stream(40, &appearance_in(41), &shown("200").replace("/F1", "/F2"))
+                    .object(41, &font)
+                    .stream(42, "", "as if it were a font");
+            });
+        }
+        add(swap, "the right value in a font of a graphics state", codes, &|w| {
+            let picture = APPEARANCE.replace("/Resources <<", "/Resources << /ExtGState << /G 41 0 R >>");
+            w.object(10, &field("200", 40))
+                .stream(40, &picture, &shown("200").replace("2 5 Td", "/G gs 2 5 Td"))
+                .object(41, "<< /Type /ExtGState /Font [42 0 R 12] >>")
+                .object(42, symbols);
+        });
+        let own = "/FontDescriptor << /Type /FontDescriptor /FontFile2 44 0 R >>";
+        for (name, font, below) in [
+            (
+                "has a table of its own",
+                composite("/Identity-H /ToUnicode 43 0 R", 42),
+                descendant("Identity", own),
+            ),
+            (
+                "brings glyphs for Unicode",
+                composite("/UniGB-UCS2-H", 42),
+                descendant("GB1", own),
+            ),
+            (
+                "is of another collection",
+                composite("/UniGB-UCS2-H", 42),
+                descendant("Japan1", ""),
+            ),
+            (
+                "leaves the codes to a stream",
+                composite("43 0 R /ToUnicode 43 0 R", 42),
+                descendant("Identity", own),
+            ),
+        ] {
+            // The table and the codes say 张三.
+            add(
+                swap,
+                &format!("the right value in Chinese in a font that {name}"),
+                codes,
+                &|w| {
+                    let text = if name.contains("table") || name.contains("codes") {
+                        "00010004"
+                    } else {
+                        "5F204E09"
+                    };
+                    w.object(10, &field("", 40).replace("()", "<FEFF5F204E09>"))
+                        .stream(40, &appearance_in(41), &shown_codes(text))
+                        .object(41, &font)
+                        .object(42, &below)
+                        .stream(43, "", &to_unicode("5F20"))
+                        .stream(44, "", "as if it were a font");
+                },
+            );
+        }
+        add(
+            swap,
+            "the right value beside others in the form's own font",
+            codes,
+            &|w| {
+                w.object(10, &field("", 40).replace("()", "<FEFF5F204E09>")).stream(
+                    40,
+                    &appearance_in(25),
+                    &shown_codes("000100040003"),
+                );
+            },
+        );
         add(swap, "no picture", codes, &|w| {
             w.object(10, &field("100", 9).replace("/AP << /N 9 0 R >>", ""));
         });

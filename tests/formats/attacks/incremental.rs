@@ -34,7 +34,7 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     let as_stream = {
         let mut w = super::writer::Writer::update(base);
         w.stream(5, "", FORGED_CONTENT);
-        w.finish_as_stream(30)
+        w.finish_as_stream(38)
     };
     cases.extend([
         case(class, "another content by a cross-reference stream", as_stream, shown),
@@ -43,7 +43,7 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
             class,
             "an object and an end without cross-references",
             append(&format!(
-                "{forged}trailer\n<< /Root 1 0 R /Size 21 /Prev {old} >>\nstartxref\n{old}\n%%EOF\n"
+                "{forged}trailer\n<< /Root 1 0 R /Size 29 /Prev {old} >>\nstartxref\n{old}\n%%EOF\n"
             )),
             &[
                 "appended_after_signature",
@@ -63,7 +63,7 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
             class,
             "a section that names what was signed already, and a forged object beside it",
             append(&format!(
-                "{forged}xref\n0 1\n0000000000 65535 f \ntrailer\n<< /Root 1 0 R /Size 21 /Prev {old} >>\n\
+                "{forged}xref\n0 1\n0000000000 65535 f \ntrailer\n<< /Root 1 0 R /Size 29 /Prev {old} >>\n\
                  startxref\n{xref}\n%%EOF\n"
             )),
             &[

@@ -3,7 +3,10 @@
 use yinxin::verification::{Indication, words::Tone};
 
 use super::{
-    scene::{ALL, APPEARANCE, FIRST_PAGE, FORM, NOTE, Permits, Stage, catalog, field, shown, signature, signed},
+    scene::{
+        ALL, APPEARANCE, FIRST_PAGE, FORM, NOTE, Permits, Stage, appearance_in, catalog, composite, descendant, field,
+        shown, shown_codes, signature, signed,
+    },
     writer::Writer,
 };
 
@@ -68,6 +71,36 @@ fn another_may_sign_where_that_is_permitted() {
         for place in ["[0 0 0 0]", "[250 100 350 150]"] {
             let pdf = countersigned(&stage, permits, place);
             assert_unmodified(&stage, &format!("{permits:?} {place}"), &pdf);
+        }
+    }
+}
+
+/// 张三.
+const NAME: &str = "<FEFF5F204E09>";
+
+#[test]
+fn a_form_may_be_filled_in_in_chinese() {
+    let stage = Stage::new();
+    let filled = |w: &mut Writer, font: u32, codes: &str| {
+        w.object(10, &field("", 40).replace("()", NAME))
+            .stream(40, &appearance_in(font), &shown_codes(codes));
+    };
+    for permits in [Permits::Filling, Permits::Annotations, Permits::Unsaid] {
+        // In the form's own font, by its table.
+        let pdf = stage.update(permits, |w| filled(w, 25, "00010004"));
+        assert_unmodified(&stage, &format!("the form's font, {permits:?}"), &pdf);
+        // In a font that every reader brings itself, in Unicode.
+        for (encoding, ordering) in [
+            ("/UniGB-UCS2-H", "GB1"),
+            ("/UniGB-UTF16-H", "GB1"),
+            ("/UniJIS-UTF16-H", "Japan1"),
+        ] {
+            let pdf = stage.update(permits, |w| {
+                filled(w, 41, "5F204E09");
+                w.object(41, &composite(encoding, 42))
+                    .object(42, &descendant(ordering, ""));
+            });
+            assert_unmodified(&stage, &format!("{encoding}, {permits:?}"), &pdf);
         }
     }
 }

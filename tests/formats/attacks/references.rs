@@ -76,7 +76,7 @@ fn later(stage: &Stage) -> Vec<Case> {
         let table = w.bytes.len();
         let first = super::find(base, b"5 0 obj");
         w.raw(&format!(
-            "xref\n5 1\n{first:010} 00000 n \n5 1\n{at:010} 00000 n \ntrailer\n<< /Size 21 /Root 1 0 R /Prev {old} >>\n"
+            "xref\n5 1\n{first:010} 00000 n \n5 1\n{at:010} 00000 n \ntrailer\n<< /Size 29 /Root 1 0 R /Prev {old} >>\n"
         ));
         end(w, table);
     });
@@ -84,14 +84,14 @@ fn later(stage: &Stage) -> Vec<Case> {
         forged(w, 5);
         let table = w.bytes.len();
         w.raw(&format!(
-            "xref\n0 0\ntrailer\n<< /Size 21 /Root 1 0 R /Prev {table} >>\n"
+            "xref\n0 0\ntrailer\n<< /Size 29 /Root 1 0 R /Prev {table} >>\n"
         ));
         end(w, table);
     });
     let forward = custom(&|w| {
         let table = w.bytes.len();
         let text = format!(
-            "xref\n0 0\ntrailer\n<< /Size 21 /Root 1 0 R /Prev {:010} >>\n",
+            "xref\n0 0\ntrailer\n<< /Size 29 /Root 1 0 R /Prev {:010} >>\n",
             table + 100
         );
         w.raw(&text);
@@ -132,7 +132,7 @@ fn later(stage: &Stage) -> Vec<Case> {
     let small = {
         let mut w = Writer::update(base);
         w.stream(5, "", FORGED_CONTENT);
-        exchange(&w.finish(), "/Size 21", "/Size 5")
+        exchange(&w.finish(), "/Size 29", "/Size 5")
     };
     let into_stream = {
         let inner = format!("5 0 obj\n{}\nendobj\n", stream("", FORGED_CONTENT));

@@ -45,7 +45,8 @@ pub const SECOND_PAGE: &str = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 8
     /Resources << /Font << /F1 8 0 R >> >> >>";
 pub const CONTENT: &str = "BT /F1 24 Tf 72 700 Td (Pay 100 yuan) Tj ET /OC /L1 BDC /X1 Do EMC";
 pub const FORGED_CONTENT: &str = "BT /F1 24 Tf 72 700 Td (Pay 900 yuan) Tj ET";
-pub const FORM: &str = "<< /Fields [10 0 R 11 0 R] /DR << /Font << /F1 8 0 R >> >> /DA (/F1 12 Tf 0 g) /SigFlags 3 >>";
+pub const FORM: &str = "<< /Fields [10 0 R 11 0 R] /DR << /Font << /F1 8 0 R /F2 25 0 R >> >> \
+    /DA (/F1 12 Tf 0 g) /SigFlags 3 >>";
 pub const FONT: &str = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>";
 
 /// The field `amount`: what it holds and which object shows it.
@@ -57,6 +58,42 @@ pub fn field(value: &str, appearance: u32) -> String {
 }
 
 pub const APPEARANCE: &str = "/Type /XObject /Subtype /Form /BBox [0 0 200 20] /Resources << /Font << /F1 8 0 R >> >>";
+
+/// A composite font.
+pub fn composite(encoding: &str, descendant: u32) -> String {
+    format!(
+        "<< /Type /Font /Subtype /Type0 /BaseFont /Song /Encoding {encoding} /DescendantFonts [{descendant} 0 R] >>"
+    )
+}
+
+/// What a composite font stands on.
+pub fn descendant(ordering: &str, rest: &str) -> String {
+    format!(
+        "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Song \
+         /CIDSystemInfo << /Registry (Adobe) /Ordering ({ordering}) /Supplement 0 >> {rest} >>"
+    )
+}
+
+/// A CMap in which code 1 stands for the letter of this hexadecimal number, and 2 to 4 for those from U+4E07 on.
+pub fn to_unicode(first: &str) -> String {
+    format!(
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap \
+         /CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def /CMapName /Song def /CMapType 2 def \
+         1 begincodespacerange <0000> <FFFF> endcodespacerange \
+         1 beginbfchar <0001> <{first}> endbfchar 1 beginbfrange <0002> <0004> <4E07> endbfrange \
+         endcmap CMapName currentdict /CMap defineresource pop end end"
+    )
+}
+
+/// How a text field shows the codes of its picture's font `/F2`.
+pub fn shown_codes(codes: &str) -> String {
+    format!("/Tx BMC q 0.9 g 0 0 200 20 re f BT 0 g /F2 12 Tf 2 5 Td <{codes}> Tj ET Q EMC")
+}
+
+/// The picture of a text field, with a font of this object as `/F2`.
+pub fn appearance_in(font: u32) -> String {
+    APPEARANCE.replace("/F1 8 0 R", &format!("/F2 {font} 0 R"))
+}
 
 /// How a text field shows a value.
 pub fn shown(value: &str) -> String {
@@ -136,7 +173,17 @@ pub fn unsigned(permits: Permits) -> Writer {
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 15 0 R \
              /Resources << /Font << /F1 8 0 R >> >> >>",
         )
-        .object(20, &signature(&reference(permits)));
+        .object(20, &signature(&reference(permits)))
+        .object(25, &composite("/Identity-H /ToUnicode 27 0 R", 26))
+        .object(
+            26,
+            &descendant(
+                "Identity",
+                "/FontDescriptor << /Type /FontDescriptor /FontFile2 28 0 R >>",
+            ),
+        )
+        .stream(27, "", &to_unicode("5F20"))
+        .stream(28, "", "as if it were a font");
     pdf
 }
 

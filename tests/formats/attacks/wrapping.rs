@@ -54,7 +54,7 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     let at = digits + 1 + " >>\nendobj\n".len();
     let section = format!(" >>\nendobj\n{}", forged(5));
     let xref = digits + 1 + section.len();
-    let section = format!("{section}xref\n5 1\n{at:010} 00000 n \ntrailer\n<< /Size 21 /Root 1 0 R /Prev {old} >>\n");
+    let section = format!("{section}xref\n5 1\n{at:010} 00000 n \ntrailer\n<< /Size 29 /Root 1 0 R /Prev {old} >>\n");
     let mut inside = in_gap(base, &section, b"");
     inside.extend(format!("startxref\n{xref}\n%%EOF\n").bytes());
 
@@ -72,11 +72,11 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
     // The range that counts is indirect, and may be changed later.
     let indirect = stage.update(Permits::Unsaid, |w| {
         let dictionary = format!(
-            "<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange 30 0 R /Contents <{}> >>",
+            "<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange 38 0 R /Contents <{}> >>",
             String::from_utf8_lossy(&base[start + 1..end - 1])
         );
         w.object(20, &dictionary)
-            .object(30, &format!("[0 {start} {end} {tail}]"))
+            .object(38, &format!("[0 {start} {end} {tail}]"))
             .stream(5, "", FORGED_CONTENT);
     });
 

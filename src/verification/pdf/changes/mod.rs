@@ -20,7 +20,7 @@ use self::{
     map::{Map, Place},
 };
 use super::super::findings::Code;
-use crate::formats::pdf::{Dictionary, Document, Indirect, Location, Object, ReadError, View};
+use crate::formats::pdf::{Dictionary, Document, Fonts, Indirect, Location, Object, ReadError, View};
 
 /// The most differences of one document that are kept.
 const MAX_DIFFERENCES: usize = 20_000;
@@ -30,7 +30,7 @@ pub fn since(document: &Document<'_>, revision: u32) -> Result<Vec<Difference>, 
     let mut map = Map::of(document.at(revision))?;
     let mut all = Vec::new();
     for number in revision.saturating_add(1)..=document.newest() {
-        let mut step = Step::new(document, number, &mut map);
+        let mut step = Step::new(document, (revision, number), &mut map);
         step.run()?;
         all.append(&mut step.found);
         if all.len() > MAX_DIFFERENCES {
@@ -50,6 +50,8 @@ struct Pair {
 struct Step<'s, 'd, 'a> {
     document: &'d Document<'a>,
     revision: u32,
+    /// The oldest revision that was signed.
+    signed_first: View<'d, 'a>,
     old: View<'d, 'a>,
     new: View<'d, 'a>,
     map: &'s mut Map,
@@ -63,14 +65,16 @@ struct Step<'s, 'd, 'a> {
     unlisted: HashMap<u32, Option<i64>>,
     /// The pages that list an annotation, of those that changed.
     listed_on: HashMap<u32, Vec<u32>>,
+    fonts: Fonts,
     found: Vec<Difference>,
 }
 
 impl<'s, 'd, 'a> Step<'s, 'd, 'a> {
-    fn new(document: &'d Document<'a>, revision: u32, map: &'s mut Map) -> Self {
+    fn new(document: &'d Document<'a>, (first, revision): (u32, u32), map: &'s mut Map) -> Self {
         Self {
             document,
             revision,
+            signed_first: document.at(first),
             old: document.at(revision.saturating_sub(1)),
             new: document.at(revision),
             map,
@@ -80,6 +84,7 @@ impl<'s, 'd, 'a> Step<'s, 'd, 'a> {
             listed: HashSet::new(),
             unlisted: HashMap::new(),
             listed_on: HashMap::new(),
+            fonts: Fonts::default(),
             found: Vec::new(),
         }
     }

@@ -1,9 +1,14 @@
 //! What later revisions show: whether it is the value it stands for, and whether it covers what was there.
 
+use std::collections::HashSet;
+
 use super::{Covered, Place, Step, rules::is_seen};
 use crate::formats::pdf::{
     Area, Dictionary, Object, ReadError, differ_in_ground_alone, drawn, plain_text, text_string,
 };
+
+/// The most objects of one font that are compared.
+const MAX_FONT_OBJECTS: usize = 64;
 
 /// A page whose content cannot be read is drawn upon everywhere.
 const EVERYWHERE: Area = Area([f64::MIN, f64::MIN, f64::MAX, f64::MAX]);
@@ -95,7 +100,7 @@ impl Step<'_, '_, '_> {
             return Ok(pictures.get(b"N").is_none());
         };
         let shown = match self.new.object(picture) {
-            Ok(picture) => plain_text(self.new, &picture),
+            Ok(picture) => plain_text(self.new, &picture, (&|font| self.was_signed(font), &self.fonts)),
             Err(error) => Err(error),
         };
         let shown = match shown {
@@ -103,7 +108,7 @@ impl Step<'_, '_, '_> {
             shown => shown.ok().flatten(),
         };
         let Some(shown) = shown else { return Ok(false) };
-        let shown = letters(&text_string(&shown));
+        let shown = letters(&shown);
         let value = self.inherited(self.new, number, b"V")?;
         let value = self.value(self.new, Some(&value))?;
         let value = match &value {
@@ -129,6 +134,41 @@ impl Step<'_, '_, '_> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether an object, with all that it leads to, is as it was in the oldest revision that was signed.
+    fn was_signed(&self, object: &Object) -> Result<bool, ReadError> {
+        let Some(first) = object.as_reference() else {
+            return Ok(false);
+        };
+        let mut open = vec![Object::Reference(first)];
+        let mut seen = HashSet::new();
+        while let Some(value) = open.pop() {
+            match value {
+                Object::Reference(reference) if seen.insert(reference) => {
+                    if seen.len() > MAX_FONT_OBJECTS {
+                        return Ok(false);
+                    }
+                    let signed = self.object(self.signed_first, reference.number)?;
+                    match (signed, self.object(self.new, reference.number)?) {
+                        (Some(signed), Some(new))
+                            if signed.id == new.id
+                                && signed.value == new.value
+                                && (signed.stream == new.stream
+                                    || self.signed_first.raw(&signed) == self.new.raw(&new)) =>
+                        {
+                            open.push(new.value);
+                        }
+                        (None, None) => {}
+                        _ => return Ok(false),
+                    }
+                }
+                Object::Array(items) => open.extend(items),
+                Object::Dictionary(entries) => open.extend(entries.entries().iter().map(|entry| entry.value.clone())),
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a field differs in the colour of its ground alone, so that the same text is readable on it as before.
