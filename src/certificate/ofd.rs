@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 use subsetter::GlyphRemapper;
 use typst::{
-    layout::{Abs, Frame, FrameItem, Point, Transform},
+    layout::{Abs, Frame, FrameItem, Point, Quadrant, Ratio, Transform},
     text::{Font, TextItem},
-    visualize::{CurveItem, FillRule, Geometry, Image, ImageKind, Paint, Shape},
+    visualize::{
+        Color, CurveItem, ExchangeFormat, FillRule, FixedStroke, Geometry, Gradient, Image, ImageKind, LineCap,
+        LineJoin, Paint, RasterFormat, RasterImage, RatioOrAngle, RelativeTo, Shape,
+    },
 };
 use typst_layout::PagedDocument;
 use usvg::tiny_skia_path::PathSegment;
@@ -21,7 +24,10 @@ use super::{
 use crate::{
     clock::china_date,
     formats::{
-        ofd::{self, NewDocument, NewFont, NewPage, NewStamp, Object, Outline, PlacedGlyph, TextRun},
+        ofd::{
+            self, Fill, NewDocument, NewFont, NewImage, NewPage, NewStamp, Object, Outline, Pencil, PlacedGlyph,
+            PlacedImage, Shading, TextRun, number,
+        },
         ses,
     },
 };
@@ -33,13 +39,14 @@ const PRODUCT: &str = "Yinxin";
 pub struct Drawn {
     pages: Vec<NewPage>,
     fonts: Vec<NewFont>,
+    images: Vec<NewImage>,
     seal: SealPlace,
 }
 
 impl Drawn {
     /// Draws the pages of a document.
     pub(super) fn new(document: &PagedDocument, seal: SealPlace) -> Result<Self, CertificateError> {
-        let mut pen = Pen { fonts: Vec::new() };
+        let mut pen = Pen::default();
         let mut pages = Vec::new();
         for page in document.pages() {
             let mut objects = Vec::new();
@@ -60,6 +67,7 @@ impl Drawn {
         });
         Ok(Self {
             fonts: fonts.collect::<Result<_, CertificateError>>()?,
+            images: pen.images,
             pages,
             seal,
         })
@@ -83,6 +91,7 @@ impl Drawn {
             created: china_date(sheet.issued_at),
             pages: &self.pages,
             fonts: &self.fonts,
+            images: &self.images,
             metadata: &metadata,
             attachment: (ATTACHMENT, &sheet.attachment),
         }
@@ -123,9 +132,11 @@ fn millimetres(length: Abs) -> f64 {
     length.to_pt() * MM_PER_POINT
 }
 
-/// Takes what stands in frames onto pages, and remembers which glyphs of which fonts it took.
+/// Takes what stands in frames onto pages, and remembers which glyphs of which fonts and which images it took.
+#[derive(Default)]
 struct Pen {
     fonts: Vec<(Font, GlyphRemapper)>,
+    images: Vec<NewImage>,
 }
 
 impl Pen {
@@ -133,17 +144,46 @@ impl Pen {
         for (point, item) in frame.items() {
             let here = at.pre_concat(Transform::translate(point.x, point.y));
             match item {
+                FrameItem::Group(group) if group.clip.is_some() => return Err(not_in_ofd("what is clipped")),
                 FrameItem::Group(group) => self.frame(&group.frame, here.pre_concat(group.transform), objects)?,
                 FrameItem::Text(text) => objects.push(Object::Text(self.text(text, here)?)),
                 FrameItem::Shape(shape, _) => objects.extend(outline(shape, here)?.map(Object::Path)),
-                FrameItem::Image(image, size, _) => {
-                    let (width, height) = (size.x.to_pt(), size.y.to_pt());
-                    picture(image, [width, height], here, objects)?;
-                }
+                FrameItem::Image(image, size, _) => match image.kind() {
+                    ImageKind::Raster(raster) => {
+                        let corners = [Point::zero(), Point::with_x(size.x), Point::with_y(size.y)];
+                        objects.push(Object::Image(PlacedImage {
+                            image: self.image(raster)?,
+                            corners: corners.map(|corner| place(here, corner)),
+                        }));
+                    }
+                    _ => picture(image, [size.x.to_pt(), size.y.to_pt()], here, objects)?,
+                },
                 FrameItem::Link(..) | FrameItem::Tag(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// The image by its place among those that are embedded, as it is.
+    fn image(&mut self, raster: &RasterImage) -> Result<usize, CertificateError> {
+        let kind = match raster.format() {
+            RasterFormat::Exchange(ExchangeFormat::Png) => ofd::ImageKind::Png,
+            RasterFormat::Exchange(ExchangeFormat::Jpg) => ofd::ImageKind::Jpeg,
+            _ => return Err(not_in_ofd("an image that is neither PNG nor JPEG")),
+        };
+        // Viewers do not look for it.
+        if raster.exif_rotation().is_some_and(|rotation| rotation != 1) {
+            return Err(not_in_ofd("a photograph that is to be turned"));
+        }
+        let bytes = raster.data().as_slice();
+        if let Some(known) = self.images.iter().position(|image| image.bytes == bytes) {
+            return Ok(known);
+        }
+        self.images.push(NewImage {
+            kind,
+            bytes: bytes.to_vec(),
+        });
+        Ok(self.images.len() - 1)
     }
 
     fn text(&mut self, text: &TextItem, here: Transform) -> Result<TextRun, CertificateError> {
@@ -159,6 +199,13 @@ impl Pen {
             return Err(CertificateError::Template("a font is lost".to_owned()));
         };
         let scale = here.sx.get();
+        let is_upright = here.kx.is_zero() && here.ky.is_zero() && here.sx == here.sy && scale > 0.0;
+        if !is_upright || text.stroke.is_some() {
+            return Err(not_in_ofd("text that is turned, stretched or outlined"));
+        }
+        let Paint::Solid(fill) = &text.fill else {
+            return Err(not_in_ofd("text in a gradient or a tiling"));
+        };
         let mut pen = Abs::zero();
         let mut glyphs: Vec<PlacedGlyph> = Vec::new();
         let mut last = None;
@@ -182,7 +229,7 @@ impl Pen {
             font,
             size: millimetres(text.size) * scale,
             at: place(here, Point::zero()),
-            fill: color(&text.fill)?,
+            fill: color(fill),
             glyphs,
         })
     }
@@ -194,14 +241,96 @@ fn place(here: Transform, point: Point) -> [f64; 2] {
     [millimetres(point.x), millimetres(point.y)]
 }
 
-fn color(paint: &Paint) -> Result<[u8; 3], CertificateError> {
-    match paint {
-        Paint::Solid(color) => {
-            let [red, green, blue, _] = color.to_vec4_u8();
-            Ok([red, green, blue])
-        }
-        Paint::Gradient(_) | Paint::Tiling(_) => Err(not_in_ofd("a gradient or a tiling")),
+fn color(color: &Color) -> ofd::Color {
+    let rgb = color.to_rgb();
+    [rgb.color.red, rgb.color.green, rgb.color.blue, rgb.alpha]
+        .map(|part| (part * 255.0).round().clamp(0.0, 255.0) as u8)
+}
+
+/// How much longer lengths are on the page than in a frame.
+fn scale_of(here: Transform) -> f64 {
+    let determinant = here.sx.get() * here.sy.get() - here.kx.get() * here.ky.get();
+    determinant.abs().sqrt()
+}
+
+/// Between two stops there are so many more: the colours run through another space than OFD's.
+const STEPS: usize = 8;
+
+/// A gradient over the box of a shape.
+fn shading(gradient: &Gradient, shape: &Shape, here: Transform) -> Result<Shading, CertificateError> {
+    let area = shape.geometry.bbox(None);
+    let (offset, size) = (area.min, area.size());
+    if gradient.unwrap_relative(false) != RelativeTo::Self_ || size.x <= Abs::zero() || size.y <= Abs::zero() {
+        return Err(not_in_ofd("a gradient over more than its shape"));
     }
+    let at = |x: f64, y: f64| place(here, offset + Point::new(size.x * x, size.y * y));
+    let (from, to, radii) = match gradient {
+        Gradient::Linear(linear) => {
+            let angle = Gradient::correct_aspect_ratio(linear.angle, size.aspect_ratio());
+            let (sin, cos) = (angle.sin(), angle.cos());
+            let (x, y) = match angle.quadrant() {
+                Quadrant::First => (0.0, 0.0),
+                Quadrant::Second => (1.0, 0.0),
+                Quadrant::Third => (1.0, 1.0),
+                Quadrant::Fourth => (0.0, 1.0),
+            };
+            // The lines of one colour are square to the axis in the unit square; in OFD they are so on the page.
+            let length = cos.abs() + sin.abs();
+            let (width, height) = (size.x.to_pt(), size.y.to_pt());
+            let (across, down) = (cos / (width * length), sin / (height * length));
+            let square = across * across + down * down;
+            let end = (x + across / square / width, y + down / square / height);
+            (at(x, y), at(end.0, end.1), None)
+        }
+        Gradient::Radial(radial) if (size.x / size.y - 1.0).abs() < 1e-3 => {
+            let radius = |ratio: Ratio| millimetres(size.x * ratio.get()) * scale_of(here);
+            (
+                at(radial.focal_center.x.get(), radial.focal_center.y.get()),
+                at(radial.center.x.get(), radial.center.y.get()),
+                Some([radius(radial.focal_radius), radius(radial.radius)]),
+            )
+        }
+        Gradient::Radial(_) | Gradient::Conic(_) => return Err(not_in_ofd("a conic or oval gradient")),
+    };
+    let mut stops: Vec<(f64, ofd::Color)> = Vec::new();
+    for (own, offset) in gradient.stops_ref() {
+        let position = offset.get();
+        if let Some(last) = stops.last().map(|(last, _)| *last).filter(|last| *last < position) {
+            for step in 1..STEPS {
+                let between = last + (position - last) * step as f64 / STEPS as f64;
+                let sample = gradient.sample(RatioOrAngle::Ratio(Ratio::new(between)));
+                stops.push((between, color(&sample)));
+            }
+        }
+        stops.push((position, color(own)));
+    }
+    Ok(Shading { from, to, radii, stops })
+}
+
+fn pencil(stroke: &FixedStroke, here: Transform) -> Result<Pencil, CertificateError> {
+    let Paint::Solid(paint) = &stroke.paint else {
+        return Err(not_in_ofd("a line in a gradient or a tiling"));
+    };
+    let length = |length: Abs| millimetres(length) * scale_of(here);
+    let dash = stroke.dash.as_ref();
+    Ok(Pencil {
+        color: color(paint),
+        width: length(stroke.thickness),
+        cap: match stroke.cap {
+            LineCap::Butt => "Butt",
+            LineCap::Round => "Round",
+            LineCap::Square => "Square",
+        },
+        join: match stroke.join {
+            LineJoin::Miter => "Miter",
+            LineJoin::Round => "Round",
+            LineJoin::Bevel => "Bevel",
+        },
+        dashes: dash
+            .map(|dash| dash.array.iter().map(|own| length(*own)).collect())
+            .unwrap_or_default(),
+        dash_offset: dash.map_or(0.0, |dash| length(dash.phase)),
+    })
 }
 
 fn not_in_ofd(what: &str) -> CertificateError {
@@ -214,7 +343,7 @@ fn outline(shape: &Shape, here: Transform) -> Result<Option<Outline>, Certificat
         let _ = write!(data, "{letter}");
         for point in points {
             let [x, y] = place(here, *point);
-            let _ = write!(data, " {x:.4} {y:.4}");
+            let _ = write!(data, " {} {}", number(x), number(y));
         }
         data.push(' ');
     };
@@ -241,12 +370,13 @@ fn outline(shape: &Shape, here: Transform) -> Result<Option<Outline>, Certificat
             }
         }
     }
-    let stroke = shape.stroke.as_ref().map(|stroke| {
-        let width = millimetres(stroke.thickness) * here.sx.get();
-        color(&stroke.paint).map(|color| (color, width))
-    });
-    let fill = shape.fill.as_ref().map(color).transpose()?;
-    let stroke = stroke.transpose()?;
+    let stroke = shape.stroke.as_ref().map(|stroke| pencil(stroke, here)).transpose()?;
+    let fill = match &shape.fill {
+        None => None,
+        Some(Paint::Solid(fill)) => Some(Fill::Color(color(fill))),
+        Some(Paint::Gradient(gradient)) => Some(Fill::Shading(shading(gradient, shape, here)?)),
+        Some(Paint::Tiling(_)) => return Err(not_in_ofd("a tiling")),
+    };
     Ok((fill.is_some() || stroke.is_some()).then(|| Outline {
         data: data.trim_end().to_owned(),
         fill,
@@ -263,7 +393,7 @@ fn picture(
     objects: &mut Vec<Object>,
 ) -> Result<(), CertificateError> {
     let ImageKind::Svg(svg) = image.kind() else {
-        return Err(not_in_ofd("a raster image"));
+        return Err(not_in_ofd("a PDF in the page"));
     };
     let tree = svg.tree();
     let scale = [
@@ -279,22 +409,35 @@ fn paths(
     here: Transform,
     objects: &mut Vec<Object>,
 ) -> Result<(), CertificateError> {
+    let is_plain = group.opacity().get() >= 1.0
+        && group.clip_path().is_none()
+        && group.mask().is_none()
+        && group.filters().is_empty();
+    if !is_plain {
+        return Err(not_in_ofd("an effect in a picture"));
+    }
     for node in group.children() {
         match node {
             usvg::Node::Group(inner) => paths(inner, scale, here, objects)?,
             usvg::Node::Path(path) if path.is_visible() => {
-                let Some(fill) = path.fill() else { continue };
-                let usvg::Paint::Color(color) = fill.paint() else {
-                    return Err(not_in_ofd("a pattern"));
+                let solid = |paint: &usvg::Paint, opacity: f32| match paint {
+                    usvg::Paint::Color(color) => {
+                        Ok([color.red, color.green, color.blue, (opacity * 255.0).round() as u8])
+                    }
+                    _ => Err(not_in_ofd("a gradient or a pattern in a picture")),
                 };
+                let fill = path.fill().map(|fill| solid(fill.paint(), fill.opacity().get()));
+                if path.stroke().is_some() {
+                    return Err(not_in_ofd("a line in a picture"));
+                }
                 let Some(placed) = path.data().clone().transform(path.abs_transform()) else {
                     continue;
                 };
                 objects.push(Object::Path(Outline {
                     data: path_data(&placed, scale, here),
-                    fill: Some([color.red, color.green, color.blue]),
+                    fill: fill.transpose()?.map(Fill::Color),
                     stroke: None,
-                    even_odd: fill.rule() == usvg::FillRule::EvenOdd,
+                    even_odd: path.fill().is_some_and(|fill| fill.rule() == usvg::FillRule::EvenOdd),
                 }));
             }
             usvg::Node::Path(_) => {}
@@ -311,7 +454,7 @@ fn path_data(path: &usvg::tiny_skia_path::Path, [across, down]: [f64; 2], here: 
         for point in points {
             let point = Point::new(Abs::pt(f64::from(point.x) * across), Abs::pt(f64::from(point.y) * down));
             let [x, y] = place(here, point);
-            let _ = write!(data, " {x:.4} {y:.4}");
+            let _ = write!(data, " {} {}", number(x), number(y));
         }
         data.push(' ');
     };

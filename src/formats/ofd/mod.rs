@@ -24,7 +24,10 @@ pub use self::{
         SignatureFileError, Signatures, Stamp, signature_file, signatures,
     },
     svg::{MAX_DRAWN_BYTES, MAX_SVG_BYTES, first_page},
-    write::{NewDocument, NewFont, NewPage, Object, Outline, PlacedGlyph, TextRun, WriteError, Written, pack},
+    write::{
+        Color, Fill, ImageKind, NewDocument, NewFont, NewImage, NewPage, Object, Outline, Pencil, PlacedGlyph,
+        PlacedImage, Shading, TextRun, WriteError, Written, number, pack,
+    },
     xml::{MAX_XML_BYTES, MAX_XML_DEPTH, MAX_XML_NODES},
 };
 

@@ -97,7 +97,7 @@ const LOCATIONS: [&str; 13] = [
 pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
     let mut parts = Parts::default();
     let mut room = MAX_KEPT_NODES;
-    let names: HashSet<&str> = package.paths().filter_map(|path| path.rsplit('/').next()).collect();
+    let names = Names::new(package);
     if !package.has(ROOT) {
         return Err(ReadError::Missing(ROOT.to_owned()));
     }
@@ -127,10 +127,11 @@ pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
             parts: &mut parts,
             queue: &mut queue,
         };
+        let mut nodes = 0_usize;
         for node in document.root_element().descendants() {
             found.follow_node(node, kind);
+            nodes += 1;
         }
-        let nodes = document.descendants().count();
         if let Some(left) = room.checked_sub(nodes) {
             room = left;
             parts.parsed.insert(path, document);
@@ -142,6 +143,39 @@ pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
     Ok(parts)
 }
 
+/// The last parts of all paths: what ends otherwise leads to no file.
+struct Names<'a> {
+    all: HashSet<&'a str>,
+    /// Whether one ends with a byte.
+    ends: [bool; 256],
+}
+
+impl<'a> Names<'a> {
+    fn new(package: &'a Package) -> Self {
+        let all: HashSet<&str> = package.paths().filter_map(|path| path.rsplit('/').next()).collect();
+        let mut ends = [false; 256];
+        // What ends so takes more than a look.
+        let special = [b'/', b'.'];
+        for byte in all.iter().filter_map(|name| name.bytes().last()).chain(special) {
+            if let Some(end) = ends.get_mut(usize::from(byte)) {
+                *end = true;
+            }
+        }
+        Self { all, ends }
+    }
+
+    /// Whether a location may lead to a file.
+    fn may_end(&self, location: &str) -> bool {
+        let location = location.trim();
+        let end = location.bytes().last().map(usize::from);
+        if !end.and_then(|end| self.ends.get(end)).copied().unwrap_or_default() {
+            return false;
+        }
+        let last = location.rsplit('/').next().unwrap_or_default();
+        matches!(last, "" | "." | "..") || self.all.contains(last)
+    }
+}
+
 fn is_xml(path: &str, content: &[u8]) -> bool {
     let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
     let ends = path.len().checked_sub(4).and_then(|at| path.get(at..));
@@ -150,8 +184,7 @@ fn is_xml(path: &str, content: &[u8]) -> bool {
 
 struct Found<'a, 'p> {
     package: &'a Package,
-    /// The last parts of all paths: what ends otherwise leads to no file.
-    names: &'a HashSet<&'a str>,
+    names: &'a Names<'a>,
     path: &'a str,
     /// The folder of a resource file's media (GB/T 33190 7.9).
     base: Option<String>,
@@ -217,7 +250,7 @@ impl Found<'_, '_> {
         if location.len() > MAX_LOCATION_BYTES || location.trim().is_empty() {
             return;
         }
-        if !required && !self.may_lead(location) {
+        if !required && !self.names.may_end(location) {
             return;
         }
         let based = self.base.as_ref().map(|base| format!("{base}/{location}"));
@@ -247,11 +280,5 @@ impl Found<'_, '_> {
             let location = location.trim().chars().take(100).collect();
             self.parts.doubts.insert(Doubt::Missing(location));
         }
-    }
-
-    /// Whether it ends as the path of a file does, or in a way that takes more than a look.
-    fn may_lead(&self, location: &str) -> bool {
-        let last = location.trim().rsplit('/').next().unwrap_or_default();
-        matches!(last, "" | "." | "..") || self.names.contains(last)
     }
 }

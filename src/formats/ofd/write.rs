@@ -21,6 +21,7 @@ pub struct NewDocument<'a> {
     pub created: Date,
     pub pages: &'a [NewPage],
     pub fonts: &'a [NewFont],
+    pub images: &'a [NewImage],
     /// Names and values; those whose value stands on a page are tagged there.
     pub metadata: &'a [(String, String)],
     /// Name of a file and its bytes.
@@ -39,9 +40,59 @@ pub struct NewFont {
     pub bytes: Vec<u8>,
 }
 
+/// A raster image that stands on pages.
+pub struct NewImage {
+    pub kind: ImageKind,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ImageKind {
+    Png,
+    Jpeg,
+}
+
+impl ImageKind {
+    /// Its name in resources (GB/T 33190-2016 7.9), and the end of its file's name.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Png => ("PNG", "png"),
+            Self::Jpeg => ("JPEG", "jpg"),
+        }
+    }
+}
+
 pub enum Object {
     Text(TextRun),
     Path(Outline),
+    Image(PlacedImage),
+}
+
+/// Red, green, blue, and how opaque it is.
+pub type Color = [u8; 4];
+
+/// What a path is filled with.
+pub enum Fill {
+    Color(Color),
+    Shading(Shading),
+}
+
+/// Colours that run into each other between two points or circles, and go on beyond.
+pub struct Shading {
+    pub from: [f64; 2],
+    pub to: [f64; 2],
+    /// Of circles around the points; none for a shading along the line.
+    pub radii: Option<[f64; 2]>,
+    /// From 0 to 1, in order.
+    pub stops: Vec<(f64, Color)>,
+}
+
+/// An image on a page.
+pub struct PlacedImage {
+    /// By its place in [`NewDocument::images`].
+    pub image: usize,
+    /// Where its upper left, upper right and lower left corners are.
+    pub corners: [[f64; 2]; 3],
 }
 
 /// Characters on one line.
@@ -51,7 +102,7 @@ pub struct TextRun {
     pub size: f64,
     /// Where the first glyph's baseline begins.
     pub at: [f64; 2],
-    pub fill: [u8; 3],
+    pub fill: Color,
     pub glyphs: Vec<PlacedGlyph>,
 }
 
@@ -67,10 +118,22 @@ pub struct PlacedGlyph {
 pub struct Outline {
     /// In the letters of OFD (GB/T 33190-2016 9.2), in millimetres of the page.
     pub data: String,
-    pub fill: Option<[u8; 3]>,
-    /// Colour and width.
-    pub stroke: Option<([u8; 3], f64)>,
+    pub fill: Option<Fill>,
+    pub stroke: Option<Pencil>,
     pub even_odd: bool,
+}
+
+/// How a path is stroked.
+pub struct Pencil {
+    pub color: Color,
+    pub width: f64,
+    /// `Butt`, `Round` or `Square`.
+    pub cap: &'static str,
+    /// `Miter`, `Round` or `Bevel`.
+    pub join: &'static str,
+    /// Lengths of dashes and gaps by turns; none for a whole line.
+    pub dashes: Vec<f64>,
+    pub dash_offset: f64,
 }
 
 /// The files of a document that has no signature yet, and the IDs of its pages.
@@ -89,13 +152,14 @@ impl NewDocument<'_> {
     pub fn write(&self) -> Written {
         let mut ids = Ids(0);
         let fonts: Vec<u32> = self.fonts.iter().map(|_| ids.next()).collect();
+        let images: Vec<u32> = self.images.iter().map(|_| ids.next()).collect();
         let mut files = Vec::new();
         let (mut pages, mut page_list, mut texts) = (Vec::new(), String::new(), Vec::new());
         for (place, page) in self.pages.iter().enumerate() {
             let id = ids.next();
             let path = format!("Pages/Page_{place}/Content.xml");
             let _ = write!(page_list, "<ofd:Page ID=\"{id}\" BaseLoc=\"{path}\"/>");
-            let content = page.write(id, &fonts, &mut ids, &mut texts);
+            let content = page.write(id, (&fonts, &images), &mut ids, &mut texts);
             files.push((format!("Doc_0/{path}"), content.into_bytes()));
             pages.push(id);
         }
@@ -106,17 +170,25 @@ impl NewDocument<'_> {
             .first()
             .map_or_else(|| "0 0 210 297".to_owned(), NewPage::area);
         let attachment = ids.next();
+        let pictures = if images.is_empty() {
+            ""
+        } else {
+            "<ofd:DocumentRes>DocumentRes.xml</ofd:DocumentRes>"
+        };
         add(
             "Doc_0/Document.xml",
             format!(
                 "{DECLARATION}<ofd:Document {NAMESPACE}><ofd:CommonData><ofd:MaxUnitID>{}</ofd:MaxUnitID><ofd:PageArea>\
                  <ofd:PhysicalBox>{area}</ofd:PhysicalBox></ofd:PageArea><ofd:PublicRes>PublicRes.xml</ofd:PublicRes>\
-                 </ofd:CommonData><ofd:Pages>{page_list}</ofd:Pages><ofd:Attachments>Attachs/Attachments.xml\
+                 {pictures}</ofd:CommonData><ofd:Pages>{page_list}</ofd:Pages><ofd:Attachments>Attachs/Attachments.xml\
                  </ofd:Attachments><ofd:CustomTags>Tags/CustomTags.xml</ofd:CustomTags></ofd:Document>",
                 ids.0
             ),
         );
         add("Doc_0/PublicRes.xml", self.resources(&fonts));
+        if !images.is_empty() {
+            add("Doc_0/DocumentRes.xml", self.pictures(&images));
+        }
         add(
             "Doc_0/Tags/CustomTags.xml",
             format!(
@@ -139,6 +211,10 @@ impl NewDocument<'_> {
         files.push((format!("Doc_0/Attachs/{name}"), data.to_vec()));
         for (place, font) in self.fonts.iter().enumerate() {
             files.push((format!("Doc_0/Res/font_{place}.otf"), font.bytes.clone()));
+        }
+        for (place, image) in self.images.iter().enumerate() {
+            let (_, end) = image.kind.names();
+            files.push((format!("Doc_0/Res/image_{place}.{end}"), image.bytes.clone()));
         }
         Written { files, pages }
     }
@@ -176,6 +252,21 @@ impl NewDocument<'_> {
             );
         }
         format!("{DECLARATION}<ofd:Res {NAMESPACE} BaseLoc=\"Res\"><ofd:Fonts>{fonts}</ofd:Fonts></ofd:Res>")
+    }
+
+    fn pictures(&self, ids: &[u32]) -> String {
+        let mut images = String::new();
+        for (place, (image, id)) in self.images.iter().zip(ids).enumerate() {
+            let (kind, end) = image.kind.names();
+            let _ = write!(
+                images,
+                "<ofd:MultiMedia ID=\"{id}\" Type=\"Image\" Format=\"{kind}\"><ofd:MediaFile>image_{place}.{end}\
+                 </ofd:MediaFile></ofd:MultiMedia>"
+            );
+        }
+        format!(
+            "{DECLARATION}<ofd:Res {NAMESPACE} BaseLoc=\"Res\"><ofd:MultiMedias>{images}</ofd:MultiMedias></ofd:Res>"
+        )
     }
 
     /// Each value that stands on a page as one run, by the objects that show it.
@@ -219,10 +310,10 @@ impl Ids {
 
 impl NewPage {
     fn area(&self) -> String {
-        format!("0 0 {:.3} {:.3}", self.width, self.height)
+        format!("0 0 {} {}", number(self.width), number(self.height))
     }
 
-    fn write(&self, id: u32, fonts: &[u32], ids: &mut Ids, texts: &mut Vec<Shown>) -> String {
+    fn write(&self, id: u32, (fonts, images): (&[u32], &[u32]), ids: &mut Ids, texts: &mut Vec<Shown>) -> String {
         let area = self.area();
         let mut out = format!(
             "{DECLARATION}<ofd:Page {NAMESPACE}><ofd:Area><ofd:PhysicalBox>{area}</ofd:PhysicalBox></ofd:Area>\
@@ -242,6 +333,10 @@ impl NewPage {
                     });
                 }
                 Object::Path(path) => path.write(own, &area, &mut out),
+                Object::Image(image) => {
+                    let resource = images.get(image.image).copied().unwrap_or_default();
+                    image.write(own, resource, &mut out);
+                }
             }
         }
         out.push_str("</ofd:Layer></ofd:Content></ofd:Page>");
@@ -256,76 +351,103 @@ impl TextRun {
         let width = self.glyphs.last().map_or(size, |last| last.x + 2.0 * size);
         let _ = write!(
             out,
-            "<ofd:TextObject ID=\"{id}\" Boundary=\"{x:.3} {:.3} {width:.3} {:.3}\" Font=\"{font}\" Size=\"{size:.4}\">{}",
-            y - size,
-            size * 1.5,
+            "<ofd:TextObject ID=\"{id}\" Boundary=\"{} {} {} {}\" Font=\"{font}\" Size=\"{}\">{}",
+            number(x),
+            number(y - size),
+            number(width),
+            number(size * 1.5),
+            number(size),
             color("FillColor", self.fill)
         );
-        let text: String = self.glyphs.iter().map(|glyph| glyph.text.as_str()).collect();
-        let single = self.glyphs.iter().all(|glyph| glyph.text.chars().count() == 1);
-        if single {
-            let ids: Vec<String> = self.glyphs.iter().map(|glyph| glyph.id.to_string()).collect();
-            let count = ids.len();
+        let mut codes = String::new();
+        let mut position = 0;
+        // A glyph for several characters, or for none, as in a ligature, has a place of its own; those of one character
+        // each stand together.
+        let is_single = |glyph: &PlacedGlyph| glyph.text.chars().count() == 1;
+        for glyphs in self.glyphs.chunk_by(|one, next| is_single(one) && is_single(next)) {
+            let text: String = glyphs.iter().map(|glyph| glyph.text.as_str()).collect();
+            let ids: Vec<String> = glyphs.iter().map(|glyph| glyph.id.to_string()).collect();
+            let count = text.chars().count();
             let _ = write!(
                 out,
-                "<ofd:CGTransform CodePosition=\"0\" CodeCount=\"{count}\" GlyphCount=\"{count}\"><ofd:Glyphs>{}\
+                "<ofd:CGTransform CodePosition=\"{position}\" CodeCount=\"{count}\" GlyphCount=\"{}\"><ofd:Glyphs>{}\
                  </ofd:Glyphs></ofd:CGTransform>",
+                ids.len(),
                 ids.join(" ")
             );
-            let deltas: Vec<String> = self
-                .glyphs
-                .iter()
-                .zip(self.glyphs.iter().skip(1))
-                .map(|(one, next)| format!("{:.4}", next.x - one.x))
+            let start = glyphs.first().map_or(0.0, |glyph| glyph.x);
+            let _ = write!(codes, "<ofd:TextCode X=\"{}\" Y=\"{}\"", number(start), number(size));
+            let deltas: Vec<String> = glyphs
+                .windows(2)
+                .filter_map(|two| match two {
+                    [one, next] => Some(number(next.x - one.x)),
+                    _ => None,
+                })
                 .collect();
-            let start = self.glyphs.first().map_or(0.0, |glyph| glyph.x);
-            let _ = write!(
-                out,
-                "<ofd:TextCode X=\"{start:.4}\" Y=\"{size:.4}\" DeltaX=\"{}\">{}</ofd:TextCode>",
-                deltas.join(" "),
-                escape(&text)
-            );
-        } else {
-            // A glyph for several characters, as in a ligature: each glyph has its place.
-            let mut position = 0;
-            for glyph in &self.glyphs {
-                let count = glyph.text.chars().count();
-                let _ = write!(
-                    out,
-                    "<ofd:CGTransform CodePosition=\"{position}\" CodeCount=\"{count}\" GlyphCount=\"1\"><ofd:Glyphs>{}\
-                     </ofd:Glyphs></ofd:CGTransform>",
-                    glyph.id
-                );
-                position += count;
+            if !deltas.is_empty() {
+                let _ = write!(codes, " DeltaX=\"{}\"", repeated(&deltas));
             }
-            for glyph in &self.glyphs {
-                let _ = write!(
-                    out,
-                    "<ofd:TextCode X=\"{:.4}\" Y=\"{size:.4}\">{}</ofd:TextCode>",
-                    glyph.x,
-                    escape(&glyph.text)
-                );
-            }
+            let _ = write!(codes, ">{}</ofd:TextCode>", escape(&text));
+            position += count;
         }
+        out.push_str(&codes);
         out.push_str("</ofd:TextObject>");
+    }
+}
+
+impl PlacedImage {
+    fn write(&self, id: u32, resource: u32, out: &mut String) {
+        let [[x, y], right, below] = self.corners;
+        let [a, b] = [right[0] - x, right[1] - y];
+        let [c, d] = [below[0] - x, below[1] - y];
+        // The box around all four corners, and the matrix that takes the unit square to them, from its corner on.
+        let [left, top] = [a.min(0.0) + c.min(0.0), b.min(0.0) + d.min(0.0)];
+        let [width, height] = [a.abs() + c.abs(), b.abs() + d.abs()];
+        let numbers = |all: &[f64]| all.iter().map(|length| number(*length)).collect::<Vec<_>>().join(" ");
+        let _ = write!(
+            out,
+            "<ofd:ImageObject ID=\"{id}\" Boundary=\"{}\" CTM=\"{}\" ResourceID=\"{resource}\"/>",
+            numbers(&[x + left, y + top, width, height]),
+            numbers(&[a, b, c, d, -left, -top])
+        );
     }
 }
 
 impl Outline {
     fn write(&self, id: u32, area: &str, out: &mut String) {
-        let width = self.stroke.map_or(0.0, |(_, width)| width);
         let _ = write!(
             out,
-            "<ofd:PathObject ID=\"{id}\" Boundary=\"{area}\" Stroke=\"{}\" Fill=\"{}\" Rule=\"{}\" LineWidth=\"{width:.4}\">",
+            "<ofd:PathObject ID=\"{id}\" Boundary=\"{area}\" Stroke=\"{}\" Fill=\"{}\" Rule=\"{}\"",
             self.stroke.is_some(),
             self.fill.is_some(),
             if self.even_odd { "Even-Odd" } else { "NonZero" },
         );
-        if let Some(fill) = self.fill {
-            out.push_str(&color("FillColor", fill));
+        if let Some(stroke) = &self.stroke {
+            let _ = write!(
+                out,
+                " LineWidth=\"{}\" Cap=\"{}\" Join=\"{}\"",
+                number(stroke.width),
+                stroke.cap,
+                stroke.join
+            );
+            if !stroke.dashes.is_empty() {
+                let dashes: Vec<String> = stroke.dashes.iter().map(|length| number(*length)).collect();
+                let _ = write!(
+                    out,
+                    " DashPattern=\"{}\" DashOffset=\"{}\"",
+                    dashes.join(" "),
+                    number(stroke.dash_offset)
+                );
+            }
         }
-        if let Some((stroke, _)) = self.stroke {
-            out.push_str(&color("StrokeColor", stroke));
+        out.push('>');
+        match &self.fill {
+            Some(Fill::Color(fill)) => out.push_str(&color("FillColor", *fill)),
+            Some(Fill::Shading(shading)) => shading.write(out),
+            None => {}
+        }
+        if let Some(stroke) = &self.stroke {
+            out.push_str(&color("StrokeColor", stroke.color));
         }
         let _ = write!(
             out,
@@ -335,8 +457,58 @@ impl Outline {
     }
 }
 
-fn color(name: &str, [red, green, blue]: [u8; 3]) -> String {
-    format!("<ofd:{name} Value=\"{red} {green} {blue}\"/>")
+impl Shading {
+    fn write(&self, out: &mut String) {
+        let point = |[x, y]: [f64; 2]| format!("{} {}", number(x), number(y));
+        let name = if self.radii.is_some() { "RadialShd" } else { "AxialShd" };
+        let _ = write!(
+            out,
+            "<ofd:FillColor><ofd:{name} MapType=\"Direct\" Extend=\"3\" StartPoint=\"{}\" EndPoint=\"{}\"",
+            point(self.from),
+            point(self.to)
+        );
+        if let Some([start, end]) = self.radii {
+            let _ = write!(out, " StartRadius=\"{}\" EndRadius=\"{}\"", number(start), number(end));
+        }
+        out.push('>');
+        for (position, stop) in &self.stops {
+            let _ = write!(
+                out,
+                "<ofd:Segment Position=\"{}\">{}</ofd:Segment>",
+                number(*position),
+                color("Color", *stop)
+            );
+        }
+        let _ = write!(out, "</ofd:{name}></ofd:FillColor>");
+    }
+}
+
+fn color(name: &str, [red, green, blue, opaque]: Color) -> String {
+    let alpha = if opaque == u8::MAX {
+        String::new()
+    } else {
+        format!(" Alpha=\"{opaque}\"")
+    };
+    format!("<ofd:{name} Value=\"{red} {green} {blue}\"{alpha}/>")
+}
+
+/// A length in millimetres, to a tenth of a micrometre.
+pub fn number(length: f64) -> String {
+    let text = format!("{length:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// Distances, those that stand more than twice in a row as `g`, their number and one of them (GB/T 33190-2016 11.3).
+fn repeated(deltas: &[String]) -> String {
+    let mut parts = Vec::new();
+    for same in deltas.chunk_by(|one, next| one == next) {
+        match same {
+            [one, _, _, ..] => parts.push(format!("g {} {one}", same.len())),
+            few => parts.extend(few.iter().cloned()),
+        }
+    }
+    parts.join(" ")
 }
 
 pub(super) fn escape(text: &str) -> String {
@@ -354,13 +526,21 @@ pub(super) fn escape(text: &str) -> String {
         })
 }
 
+/// Files up to this size are stored as they are: unpacking them takes longer than reading them.
+const STORED_BYTES: usize = 1024;
+
 /// Packs files, in their order, with no time of packing.
 pub fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, WriteError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .last_modified_time(DateTime::default());
+    let options = SimpleFileOptions::default().last_modified_time(DateTime::default());
     for (path, content) in files {
+        // A font is packed in itself.
+        let stored = content.len() <= STORED_BYTES || path.ends_with(".otf");
+        let options = options.compression_method(if stored {
+            CompressionMethod::Stored
+        } else {
+            CompressionMethod::Deflated
+        });
         writer.start_file(path.as_str(), options)?;
         writer.write_all(content).map_err(zip::result::ZipError::from)?;
     }

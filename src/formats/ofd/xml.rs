@@ -43,31 +43,30 @@ pub(super) fn parse<'a>(path: &str, bytes: &'a [u8]) -> Result<Document<'a>, Rea
     Ok(document)
 }
 
+/// The shortest that a tag with more than [`MAX_XML_ATTRIBUTES`] can be, in bytes: each is a blank, a name, `=` and two
+/// quotes.
+const LONG_TAG_BYTES: usize = 5 * MAX_XML_ATTRIBUTES;
+
 /// Bounds what the parser compares with one another: the attributes of a tag, and all namespaces.
 fn check_tags(text: &str) -> Result<(), ReadError> {
     let bytes = text.as_bytes();
-    let mut namespaces = BTreeSet::new();
-    for start in memchr::memchr_iter(b'<', bytes) {
-        // Neither a tag nor an attribute's value has a second `<`.
-        let rest = bytes.get(start + 1..).unwrap_or_default();
-        let tag = memchr::memchr(b'<', rest)
-            .and_then(|end| rest.get(..end))
-            .unwrap_or(rest);
-        let quotes = memchr::memchr2_iter(b'"', b'\'', tag)
-            .take(2 * MAX_XML_ATTRIBUTES + 1)
-            .count();
+    let mut start = 0;
+    // Neither a tag nor an attribute's value has a second `<`.
+    for end in memchr::memchr_iter(b'<', bytes).chain([bytes.len()]) {
+        let tag = bytes.get(start..end).unwrap_or_default();
+        start = end + 1;
         let is_tag = !tag.starts_with(b"!") && !tag.starts_with(b"?");
-        if is_tag && quotes > 2 * MAX_XML_ATTRIBUTES && attributes(tag) > MAX_XML_ATTRIBUTES {
+        if is_tag && tag.len() > LONG_TAG_BYTES && attributes(tag) > MAX_XML_ATTRIBUTES {
             return Err(ReadError::Limit("MAX_XML_ATTRIBUTES"));
         }
-        for at in memchr::memmem::find_iter(tag, b"xmlns") {
-            let declaration = tag.get(at..).unwrap_or_default();
-            let name =
-                memchr::memchr(b'=', declaration).map_or(declaration, |end| declaration.get(..end).unwrap_or_default());
-            namespaces.insert(name);
-            if namespaces.len() > MAX_XML_NAMESPACES {
-                return Err(ReadError::Limit("MAX_XML_NAMESPACES"));
-            }
+    }
+    let mut namespaces = BTreeSet::new();
+    for at in memchr::memmem::find_iter(bytes, b"xmlns") {
+        let declaration = bytes.get(at..).unwrap_or_default();
+        let end = memchr::memchr2(b'=', b'<', declaration).unwrap_or(declaration.len());
+        namespaces.insert(declaration.get(..end).unwrap_or_default());
+        if namespaces.len() > MAX_XML_NAMESPACES {
+            return Err(ReadError::Limit("MAX_XML_NAMESPACES"));
         }
     }
     Ok(())
@@ -89,10 +88,18 @@ fn attributes(tag: &[u8]) -> usize {
 }
 
 fn check_depth(document: &Document<'_>) -> Result<(), ReadError> {
-    let too_deep = |node: Node<'_, '_>| node.ancestors().take(MAX_XML_DEPTH + 2).count() > MAX_XML_DEPTH + 1;
-    // In the order of the document: the first node that is too deep ends it.
-    if document.descendants().any(too_deep) {
-        return Err(ReadError::Limit("MAX_XML_DEPTH"));
+    // In the order of the document: each node stands in its parent, which is the last but some that are over.
+    let mut open: Vec<Node<'_, '_>> = Vec::with_capacity(MAX_XML_DEPTH);
+    for node in document.descendants() {
+        while open.last().is_some_and(|last| Some(*last) != node.parent()) {
+            open.pop();
+        }
+        if node.has_children() {
+            open.push(node);
+        }
+        if open.len() > MAX_XML_DEPTH + 1 {
+            return Err(ReadError::Limit("MAX_XML_DEPTH"));
+        }
     }
     Ok(())
 }
