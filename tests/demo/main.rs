@@ -101,7 +101,7 @@ fn the_story_passes_twice_over_one_folder_and_an_import_brings_nothing_back() {
             }
         }
     }
-    assert_eq!(fs::read_dir(dir.join("certificates")).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(dir.join("certificates")).unwrap().count(), 4);
     for secret in [
         "credentials.txt",
         "pki/root.key",

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{client::Client, ledger, setup::Place, tamper, tell::Teller};
-use crate::cli::CommandError;
+use crate::{cli::CommandError, formats::ofd::is_package};
 
 /// The worker far from home: made up, in a division that is not assigned.
 const APPLICANT_ID: &str = "653199199003070015";
@@ -54,13 +54,19 @@ pub async fn play(place: &Place, tell: &mut Teller) -> Result<Played, CommandErr
     query(tell, &purposeful).await?;
     service(tell, &window).await?;
     refusals(tell, &window, &purposeful, &notary.with_token(&token)).await?;
-    let (identifier, document) = issue(tell, &purposeful, &case.id).await?;
+    let Issued { identifier, pdf, ofd } = issue(tell, &purposeful, &case.id).await?;
     let path = place.dir.join("certificates").join(format!("{identifier}.pdf"));
-    std::fs::write(&path, &document)?;
-    tell.shows(&path.display().to_string());
+    for (path, document) in [
+        (path.clone(), &pdf),
+        (path.with_file_name(format!("{identifier}.ofd")), &ofd),
+    ] {
+        std::fs::write(&path, document)?;
+        tell.shows(&path.display().to_string());
+    }
     close(tell, &window, &purposeful, &case.id).await?;
-    verify(tell, &portal, &document, &identifier).await?;
-    forgeries(tell, &portal, &document).await?;
+    verify(tell, &portal, &pdf, &identifier).await?;
+    forgeries(tell, &portal, &pdf).await?;
+    verify_ofd(tell, &portal, &ofd, &identifier).await?;
     audit(tell, place, &case.applicant, begun).await?;
     ledger::whole(tell, place).await?;
     ledger::with_a_hole(tell, place).await?;
@@ -266,7 +272,14 @@ fn refused(answer: &super::client::Answer, code: &str) -> Result<(), CommandErro
     })
 }
 
-async fn issue(tell: &mut Teller, window: &Client, case: &str) -> Result<(String, Vec<u8>), CommandError> {
+/// A certificate with both of its documents.
+struct Issued {
+    identifier: String,
+    pdf: Vec<u8>,
+    ofd: Vec<u8>,
+}
+
+async fn issue(tell: &mut Teller, window: &Client, case: &str) -> Result<Issued, CommandError> {
     tell.step(
         "节点签发《社会保险参保证明》并加盖人社局电子印章",
         "The node issues the proof of social insurance under the HR department's seal",
@@ -277,18 +290,27 @@ async fn issue(tell: &mut Teller, window: &Client, case: &str) -> Result<(String
         format!("POST /v1/certificates: {}", answer.summary())
     })?;
     let identifier = answer.text("identifier");
-    let document = window
-        .read(&format!("/v1/certificates/{identifier}/document.pdf"))
-        .await?;
-    expect(
-        document.status == StatusCode::OK && document.body.starts_with(b"%PDF-"),
-        || format!("document.pdf: {}", document.summary()),
-    )?;
+    let path = |format: &str| format!("/v1/certificates/{identifier}/document.{format}");
+    let (pdf, ofd) = (window.read(&path("pdf")).await?, window.read(&path("ofd")).await?);
+    expect(pdf.status == StatusCode::OK && pdf.body.starts_with(b"%PDF-"), || {
+        format!("document.pdf: {}", pdf.summary())
+    })?;
+    expect(ofd.status == StatusCode::OK && is_package(&ofd.body), || {
+        format!("document.ofd: {}", ofd.summary())
+    })?;
     tell.proved(
         &format!("电子证照标识 {identifier}"),
         &format!("certificate identifier {identifier}"),
     );
-    Ok((identifier, document.body))
+    tell.proved(
+        "同一份证明有 PDF 和 OFD 两种文件，OFD 加盖国密（SM2）电子印章",
+        "the same proof as PDF and as OFD, the OFD under an electronic seal with SM2 (GB/T 38540)",
+    );
+    Ok(Issued {
+        identifier,
+        pdf: pdf.body,
+        ofd: ofd.body,
+    })
 }
 
 async fn close(tell: &mut Teller, window: &Client, purposeful: &Client, case: &str) -> Result<(), CommandError> {
@@ -319,8 +341,17 @@ async fn verify(tell: &mut Teller, portal: &Client, document: &[u8], identifier:
         "A notary verifies the proof on the portal",
     );
     let report = report(portal, document).await?;
-    expect(text(&report, "indication") == "TOTAL_PASSED", || {
-        format!("the report says {}", verdict(&report))
+    passes(&report, identifier)?;
+    tell.proved(
+        "TOTAL_PASSED：印章完好、可信，盖章后未改动，证照有效，与签发时一致",
+        "TOTAL_PASSED: seal intact and trusted, not modified since, certificate valid, equal to what was issued",
+    );
+    Ok(())
+}
+
+fn passes(report: &Value, identifier: &str) -> Result<(), CommandError> {
+    expect(text(report, "indication") == "TOTAL_PASSED", || {
+        format!("the report says {}", verdict(report))
     })?;
     expect(
         report.get("modified_after_signing") == Some(&Value::Bool(false)),
@@ -332,11 +363,33 @@ async fn verify(tell: &mut Teller, portal: &Client, document: &[u8], identifier:
             && text(&ours, "status") == "valid"
             && ours.get("equals_issued") == Some(&Value::Bool(true)),
         || "the report does not know the certificate as valid and issued here".to_owned(),
-    )?;
-    tell.proved(
-        "TOTAL_PASSED：印章完好、可信，盖章后未改动，证照有效，与签发时一致",
-        "TOTAL_PASSED: seal intact and trusted, not modified since, certificate valid, equal to what was issued",
+    )
+}
+
+async fn verify_ofd(tell: &mut Teller, portal: &Client, document: &[u8], identifier: &str) -> Result<(), CommandError> {
+    tell.step(
+        "同一份证明的 OFD 文件，以及删去一行字的副本",
+        "The same proof as OFD, and a copy with a line of text taken off",
     );
+    let genuine = report(portal, document).await?;
+    passes(&genuine, identifier)?;
+    expect(text(&genuine, "format") == "ofd", || "it is not told as OFD".to_owned())?;
+    tell.proved(
+        "TOTAL_PASSED：国密印章、签章人和制章单位均已核实，覆盖全部内容",
+        "TOTAL_PASSED: seal, signer and seal maker established, and everything shown is covered",
+    );
+    let copy = tamper::take_a_line_off(document)?;
+    let altered = report(portal, &copy).await?;
+    expect(text(&altered, "indication") == "TOTAL_FAILED", || {
+        format!("a line taken off: the report says {}", verdict(&altered))
+    })?;
+    tell.proved(
+        &format!("删去一行字：{}", verdict(&altered)),
+        &format!("a line taken off: {}", verdict(&altered)),
+    );
+    for message in errors(&altered, tell) {
+        tell.shows(&message);
+    }
     Ok(())
 }
 
@@ -363,7 +416,8 @@ async fn forgeries(tell: &mut Teller, portal: &Client, document: &[u8]) -> Resul
 }
 
 async fn report(portal: &Client, document: &[u8]) -> Result<Value, CommandError> {
-    let answer = portal.upload("/v1/verifications", "proof.pdf", document).await?;
+    // What it is shows from its bytes.
+    let answer = portal.upload("/v1/verifications", "proof", document).await?;
     expect(answer.status.is_success(), || {
         format!("POST /v1/verifications: {}", answer.summary())
     })?;

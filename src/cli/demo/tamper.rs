@@ -1,8 +1,14 @@
-//! What a forger would try on a sealed PDF. Each gives a file that opens as before.
+//! What a forger would try on a sealed document. Each gives a file that opens as before.
 
 use std::io::Write as _;
 
-use crate::formats::pdf::{Dictionary, Document, Object, ReadError, Reference};
+use crate::{
+    cli::CommandError,
+    formats::{
+        ofd::{Package, ROOT, pack},
+        pdf::{Dictionary, Document, Object, ReadError, Reference},
+    },
+};
 
 /// The document with one bit of one byte changed, well inside what is signed.
 pub fn flip_a_byte(pdf: &[u8]) -> Vec<u8> {
@@ -12,6 +18,31 @@ pub fn flip_a_byte(pdf: &[u8]) -> Vec<u8> {
         *byte ^= 1;
     }
     altered
+}
+
+/// The OFD without one of the lines of text of its first page: everything else is as it was.
+pub fn take_a_line_off(ofd: &[u8]) -> Result<Vec<u8>, CommandError> {
+    const PAGE: &str = "Doc_0/Pages/Page_0/Content.xml";
+    const END: &str = "</ofd:TextObject>";
+    let package = Package::read(ofd)?;
+    let files = package.paths().map(|path| {
+        let content = package.file(path).unwrap_or_default();
+        let text = std::str::from_utf8(content).ok().filter(|_| path == PAGE);
+        let line = text.and_then(|text| Some(text.rfind("<ofd:TextObject")?..text.rfind(END)? + END.len()));
+        let content = match (text, line) {
+            (Some(text), Some(line)) => {
+                let mut text = text.to_owned();
+                text.replace_range(line, "");
+                text.into_bytes()
+            }
+            _ => content.to_vec(),
+        };
+        (path.to_owned(), content)
+    });
+    // The root first: by it a package is known.
+    let mut files: Vec<_> = files.collect();
+    files.sort_by_key(|(path, _)| path != ROOT);
+    Ok(pack(&files)?)
 }
 
 /// The document with a revision behind it that adds an empty page: the seal's bytes stay as they are.
