@@ -305,11 +305,13 @@ fn describe_in(report: &Report, name: &str, chinese: bool) -> String {
         findings(&mut text, &report.findings_of(Some(place)), "    ", &say);
     }
     for said in &report.stated {
+        let recorded = report.recorded(said).map(|recorded| format!(" ({})", say(&recorded)));
         text += &format!(
-            "  {} {}: {}\n",
+            "  {} {}: {}{}\n",
             pick("自述", "states"),
             plain(&said.name),
-            plain(&said.value)
+            plain(&said.value),
+            recorded.unwrap_or_default()
         );
     }
     findings(&mut text, &report.findings_of(None), "  ", &say);

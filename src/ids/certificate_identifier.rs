@@ -54,6 +54,16 @@ impl CertificateIdentifier {
         &self.0
     }
 
+    /// The code of the type (证照类型代码).
+    pub fn type_code(&self) -> &str {
+        self.0.rsplit('.').nth(4).unwrap_or_default()
+    }
+
+    /// The credit code of the issuer (证照颁发机构代码).
+    pub fn issuer_code(&self) -> &str {
+        self.0.rsplit('.').nth(3).unwrap_or_default()
+    }
+
     /// The serial within issuer and type (证照编号).
     pub fn serial(&self) -> &str {
         self.0.rsplit('.').nth(2).unwrap_or_default()

@@ -159,21 +159,7 @@ impl Lang {
 
     /// What a name of a document's metadata means (GB/T 36903), or the name.
     pub(super) fn metadata(self, name: &str) -> &str {
-        let (zh, en) = match name {
-            "ZZMC" => ("证照名称", "Certificate"),
-            "ZZLXDM" => ("证照类型代码", "Type code"),
-            "ZZBH" => ("证照编号", "Number"),
-            "ZZBS" => ("证照标识", "Identifier"),
-            "ZZBFJG" => ("颁发机构", "Issuer"),
-            "ZZBFJGDM" => ("颁发机构代码", "Issuer's code"),
-            "ZZBFRQ" => ("颁发日期", "Issued on"),
-            "CZZT" => ("持证主体", "Holder"),
-            "CZZTDM" => ("持证主体代码", "Holder's code"),
-            "CZZTDMLX" | "CZZTDMLXDM" => ("持证主体代码类型", "Kind of the holder's code"),
-            "ZZYXQQSRQ" => ("有效期起始日期", "Valid from"),
-            "ZZYXQJZRQ" => ("有效期截止日期", "Valid until"),
-            other => (other, other),
-        };
+        let (zh, en) = words::metadata(name).unwrap_or((name, name));
         self.pick(zh, en)
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::{Archive, Language, Names, PaperError, Report, Verifier, judge_own, report_of_code};
+use super::{Archive, Language, Names, PaperError, Report, Verifier, judge_own, named_in, report_of_code};
 use crate::{
     certificate::{Certificate, CertificateStore, StoreFault, code},
     clock::SharedClock,
@@ -85,15 +85,29 @@ impl Desk {
             Some(moment) => report.as_of(moment, now),
             None => report,
         };
-        let sha256 = data_encoding::HEXLOWER.decode(report.document_sha256.as_bytes());
-        let sha256 = sha256.ok().and_then(|sha256| sha256.try_into().ok());
-        let sha256 = sha256.ok_or(DeskError::CutOff)?;
-        let own = self.certificates.by_document(&sha256).await.map_err(DeskError::Store)?;
-        let report = match own {
-            Some(certificate) => judge_own(report, &certificate, (self.names)(&certificate)),
+        let report = match self.own(&report).await? {
+            Some((certificate, equal)) => judge_own(report, &certificate, (self.names)(&certificate), equal),
             None => report,
         };
         Ok(self.archive.keep(report).await)
+    }
+
+    /// The certificate of ours that a document is, byte for byte, or else names.
+    async fn own(&self, report: &Report) -> Result<Option<(Certificate, bool)>, DeskError> {
+        let sha256 = data_encoding::HEXLOWER.decode(report.document_sha256.as_bytes());
+        let sha256 = sha256.ok().and_then(|sha256| sha256.try_into().ok());
+        let sha256 = sha256.ok_or(DeskError::CutOff)?;
+        let own = self.certificates.by_document(&sha256).await;
+        if let Some(certificate) = own.map_err(DeskError::Store)? {
+            return Ok(Some((certificate, true)));
+        }
+        let Some(identifier) = named_in(report) else {
+            return Ok(None);
+        };
+        let named = self.certificates.certificate(&identifier).await;
+        let named = named.map_err(DeskError::Store)?;
+        let issued = named.filter(|certificate| certificate.document_sha256.is_some());
+        Ok(issued.map(|certificate| (certificate, false)))
     }
 
     /// What a verification code stands for, as it was typed.

@@ -403,6 +403,10 @@ findings! {
         "该电子证照已过有效期（{}）。", "This e-certificate is past its validity ({}).";
     CertificateNotYetValid = "certificate_not_yet_valid", Error, unproven(Sub::NotYetValid),
         "该电子证照尚未生效（{}）。", "This e-certificate does not count yet ({}).";
+    RecordDiffers = "issuer_record_differs", Error, unproven(Sub::Generic),
+        "文件自述与签发机关的记录不一致（{}）。", "What the document says of itself is not what its issuer recorded ({}).";
+    RecordNameDiffers = "issuer_record_name_differs", Warning, None,
+        "文件自述的名称与签发机关现用的名称不一致（{}）。", "The document uses another name than its issuer does now ({}).";
     CodeUnknown = "code_unknown", Error, unproven(Sub::SignedDataNotFound),
         "没有此验证码对应的电子证照。", "No e-certificate has this verification code.";
     CodeOnly = "code_only", Info, unproven(Sub::SignedDataNotFound),

@@ -29,7 +29,7 @@ pub use self::{
     admission::{Admission, NotAdmitted, Receipt},
     archive::{Archive, Language, PaperError, ReportStore, Retention},
     desk::{Desk, DeskError, NamesOf},
-    own::{Names, judge_own, report_of_code},
+    own::{Names, judge_own, named_in, report_of_code},
     report::*,
     trust::{MAX_ROOTS, RevocationPolicy, Trust, TrustError, TrustPlaces},
 };

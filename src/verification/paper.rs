@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bilingual, Finding, Format, Language, Report, SignatureReport,
-    words::{Tone, plain, revocation, said, shown_time, time_proof},
+    words::{Tone, metadata, plain, revocation, said, shown_time, time_proof},
 };
 use crate::{
     certificate::{CertificateError, Sheet, Status, qr},
@@ -208,6 +208,11 @@ impl Writer<'_> {
             let words = if equal { ("是", "yes") } else { ("否", "no") };
             let question = self.say("与出具的文件逐字节一致", "Equal, byte for byte, to what was issued");
             facts.push((question, self.words(words)));
+        }
+        for field in &certificate.recorded {
+            let name = metadata(&field.name).map_or_else(|| plain(&field.name), |name| self.words(name));
+            let question = format!("{} {name}", self.say("文件自述的", "As the document says:"));
+            facts.push((question, self.pick(&field.words())));
         }
         json!(facts)
     }

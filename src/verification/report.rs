@@ -261,8 +261,23 @@ pub struct CertificateReport {
     pub valid_until: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
-    /// Whether the bytes are those that were issued; null when only the code was asked for.
+    /// Whether the bytes are those that were issued; null when only the code was asked for. False for a document that
+    /// names the certificate, under a signature that is sound and trusted, such as a countersigned copy.
     pub equals_issued: Option<bool>,
+    /// What the document says of itself against what was recorded when it was issued; nothing of the holder.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub recorded: Vec<RecordedField>,
+}
+
+/// One element of a document's metadata that the issuer's record holds too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RecordedField {
+    /// As `name` in `stated`.
+    pub name: String,
+    /// What the record says.
+    pub value: String,
+    /// Whether the document says the same.
+    pub equal: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

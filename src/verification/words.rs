@@ -7,8 +7,8 @@ use jiff::{Timestamp, tz::Offset};
 pub use self::details::{revocation, time_proof};
 
 use super::{
-    Bilingual, Change, Finding, Indication, Report, Severity, SignatureKind, SignatureReport, SubIndication,
-    findings::Code,
+    Bilingual, Change, Finding, Indication, RecordedField, Report, Severity, SignatureKind, SignatureReport, Statement,
+    SubIndication, findings::Code,
 };
 use crate::certificate::Status;
 
@@ -92,6 +92,15 @@ impl Report {
     /// Integrity, trust, and this node's own record.
     pub fn assessments(&self) -> [Assessment; 3] {
         [self.integrity(), self.trust(), self.record()]
+    }
+
+    /// What the issuer's record says of a statement of the document, where this node is the issuer.
+    pub fn recorded(&self, said: &Statement) -> Option<Bilingual> {
+        let recorded = &self.certificate.as_ref()?.recorded;
+        recorded
+            .iter()
+            .find(|field| field.name == said.name)
+            .map(RecordedField::words)
     }
 
     /// What decided the verdict, before everything else that was found.
@@ -370,6 +379,35 @@ impl SignatureReport {
     }
 }
 
+impl RecordedField {
+    pub fn words(&self) -> Bilingual {
+        if self.equal {
+            return said("与出具记录一致", "as the issuer recorded it");
+        }
+        let value = plain(&self.value);
+        said(format!("出具记录为：{value}"), format!("the issuer recorded: {value}"))
+    }
+}
+
+/// What people call an element of metadata (GB/T 36903); none where it is not one of the standard's.
+pub fn metadata(name: &str) -> Option<(&'static str, &'static str)> {
+    Some(match name {
+        "ZZMC" => ("证照名称", "Certificate"),
+        "ZZLXDM" => ("证照类型代码", "Type code"),
+        "ZZBH" => ("证照编号", "Number"),
+        "ZZBS" => ("证照标识", "Identifier"),
+        "ZZBFJG" => ("颁发机构", "Issuer"),
+        "ZZBFJGDM" => ("颁发机构代码", "Issuer's code"),
+        "ZZBFRQ" => ("颁发日期", "Issued on"),
+        "CZZT" => ("持证主体", "Holder"),
+        "CZZTDM" => ("持证主体代码", "Holder's code"),
+        "CZZTDMLX" | "CZZTDMLXDM" => ("持证主体代码类型", "Kind of the holder's code"),
+        "ZZYXQQSRQ" => ("有效期起始日期", "Valid from"),
+        "ZZYXQJZRQ" => ("有效期截止日期", "Valid until"),
+        _ => return None,
+    })
+}
+
 impl SignatureKind {
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
@@ -455,6 +493,7 @@ mod tests {
                 valid_until: String::new(),
                 revoked_at: None,
                 equals_issued: None,
+                recorded: Vec::new(),
             }),
             stated: Vec::new(),
             trust_snapshot: TrustSnapshot {

@@ -4,7 +4,10 @@ use std::{path::Path, process::Command, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use yinxin::verification::Indication;
+use yinxin::{
+    formats::ofd::{Package, pack},
+    verification::Indication,
+};
 
 use crate::support::*;
 
@@ -55,8 +58,37 @@ async fn a_proof_as_ofd_passes_is_known_as_ours_and_is_not_kept_with_what_it_say
             .iter()
             .any(|said| said["name"] == "CZZT" && said["value"] == worker().name)
     );
+    let recorded = report["certificate"]["recorded"].as_array().unwrap();
+    assert_eq!(recorded.len(), 9);
+    assert!(recorded.iter().all(|field| field["equal"] == true), "{recorded:?}");
     let kept = county.portal().get(&path_of(&report, "")).await.expect(200);
     assert_eq!(kept.get("stated"), None);
+    assert_eq!(kept["certificate"], report["certificate"]);
+
+    // Whoever packs it anew changes its bytes and no seal: it is still the certificate that it says it is.
+    let package = Package::read(&ofd).unwrap();
+    let files = package
+        .paths()
+        .map(|path| (path.to_owned(), package.file(path).unwrap().to_vec()));
+    let mut files: Vec<_> = files.collect();
+    files.sort_by_key(|(path, _)| path != "OFD.xml");
+    let copy = pack(&files).unwrap();
+    assert_ne!(copy, ofd);
+    let told = bring(&county, "copy.ofd", &copy).await;
+    assert_eq!(told["indication"], "TOTAL_PASSED", "{told:#}");
+    assert_eq!(told["certificate"]["equals_issued"], false);
+    let path = format!(
+        "/v1/certificates/{}/revoke",
+        report["certificate"]["identifier"].as_str().unwrap()
+    );
+    let fund = county.client("housing-fund");
+    let answer = fund.post(&path, &json!({"reason": "incorrect"})).await;
+    answer.expect(200);
+    for document in [&ofd, &copy] {
+        let told = bring(&county, "revoked.ofd", document).await;
+        assert_eq!(told["indication"], "TOTAL_FAILED", "{told:#}");
+        assert_eq!(told["sub_indication"], "REVOKED");
+    }
 }
 
 fn path_of(report: &Value, end: &str) -> String {
