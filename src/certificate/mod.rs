@@ -19,7 +19,7 @@ pub use self::{
     electronic_seal::{ElectronicSeal, ElectronicSealError, SealOrder},
     fonts::{Fonts, song_face, song_file},
     issuer::{Issuer, Parts, Request},
-    layout::{LaidOut, Press, SealPlace, Sheet},
+    layout::{ATTACHMENT, LaidOut, Press, SealPlace, Sheet},
     long_term::{
         Anchors, ChainFault, Fetch, FetchError, Level, LongTerm, LongTermError, MAX_LIST_BYTES, MAX_LISTS, Place,
         Purpose, RevocationList, RevocationLists, SharedAnchors, SharedFetch, TimestampFault, TimestampSource,

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{
-    CertificateReport, Draft, RecordedField, Report, SignatureReport, Statement, Verifier,
+    CertificateReport, Draft, Format, RecordedField, Report, SignatureKind, SignatureReport, Statement, Verifier,
     findings::{Code, Outcome},
 };
 use crate::{
@@ -20,12 +20,16 @@ pub struct Names {
     pub issuer: String,
 }
 
-/// The certificate that a document names which is not, byte for byte, what was issued: a countersigned copy, say. Asked
-/// only where a signature that is sound and trusted covers the name, so that nobody learns of a certificate by making up
-/// a document.
+/// The certificate that a document names which is not, byte for byte, what was issued: a countersigned copy, say, or one
+/// without its last revisions. Asked only where a signature that is sound and trusted covers the name, so that nobody
+/// learns of a certificate by making up a document.
 pub fn named_in(report: &Report) -> Option<CertificateIdentifier> {
-    let vouches =
-        |signature: &SignatureReport| signature.intact && signature.trusted && signature.covers_whole_document;
+    // No revision of a PDF that changes what is attached leaves it unmodified.
+    let unmodified = report.format == Format::Pdf && report.modified_after_signing == Some(false);
+    let vouches = |signature: &SignatureReport| {
+        let signs = signature.kind != SignatureKind::DocumentTimestamp;
+        signs && signature.intact && signature.trusted && (signature.covers_whole_document || unmodified)
+    };
     let said = report.stated.iter().find(|said| said.name == "ZZBS")?;
     let is_vouched_for = report.signatures.iter().any(vouches);
     is_vouched_for
@@ -146,7 +150,7 @@ fn describe(certificate: &Certificate, names: Names, at: Timestamp, equals_issue
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verification::{Indication, SignatureKind, Trust};
+    use crate::verification::{Indication, Trust};
 
     fn certificate() -> Certificate {
         Certificate {

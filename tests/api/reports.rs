@@ -91,6 +91,35 @@ async fn a_proof_as_ofd_passes_is_known_as_ours_and_is_not_kept_with_what_it_say
     }
 }
 
+#[tokio::test]
+async fn a_revoked_pdf_is_found_by_what_it_says_of_itself_without_its_last_revisions_too() {
+    let county = County::start().await;
+    let pdf = issued(&county).await;
+    let report = bring(&county, "proof.pdf", &pdf).await;
+    assert_eq!(report["certificate"]["equals_issued"], true, "{report:#}");
+    let recorded = report["certificate"]["recorded"].as_array().unwrap();
+    assert_eq!(recorded.len(), 9);
+    assert!(recorded.iter().all(|field| field["equal"] == true), "{recorded:?}");
+
+    // Without what came after the seal: other bytes under the same seal.
+    let signatures = report["signatures"].as_array().unwrap();
+    let sealed = signatures[0]["signed_bytes"].as_u64().unwrap();
+    let cut = pdf[..usize::try_from(sealed).unwrap()].to_vec();
+    assert!(cut.len() < pdf.len(), "nothing came after the seal");
+    let told = bring(&county, "cut.pdf", &cut).await;
+    assert_eq!(told["indication"], "TOTAL_PASSED", "{told:#}");
+    assert_eq!(told["certificate"]["equals_issued"], false);
+    let identifier = report["certificate"]["identifier"].as_str().unwrap();
+    let path = format!("/v1/certificates/{identifier}/revoke");
+    let fund = county.client("housing-fund");
+    fund.post(&path, &json!({"reason": "incorrect"})).await.expect(200);
+    for document in [&pdf, &cut] {
+        let told = bring(&county, "revoked.pdf", document).await;
+        assert_eq!(told["indication"], "TOTAL_FAILED", "{told:#}");
+        assert_eq!(told["sub_indication"], "REVOKED");
+    }
+}
+
 fn path_of(report: &Value, end: &str) -> String {
     format!("/v1/verifications/{}{end}", report["id"].as_str().unwrap())
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod coverage;
 mod digests;
+mod stated;
 
 use std::time::Instant;
 
@@ -96,6 +97,9 @@ pub fn judge(draft: &mut Draft, bytes: &[u8], trust: &Trust, at: Timestamp, (lim
         })
         .collect();
     draft.sha256 = digests.whole_sha256();
+    if let Some(document) = &scene.document {
+        draft.report.stated = stated::stated(document.at(document.newest()));
+    }
     match times.material.evidence.unreadable {
         0 => {}
         unreadable => draft.find(Code::RevocationUnreadable, None, &unreadable.to_string()),
