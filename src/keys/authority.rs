@@ -110,6 +110,9 @@ pub fn encrypt_pem(
     random: &dyn SecureRandom,
 ) -> Result<String, AuthorityError> {
     let pkcs8 = encrypted::open(pem, old)?;
+    // A wrong password seems right once in 256 times (RFC 8018 6.2.2): what it opens is not a key, and must not be
+    // written in the place of one.
+    SoftwareKey::from_pkcs8(&pkcs8)?;
     Ok(encrypted::seal(&pkcs8, password, random)?)
 }
 
@@ -540,5 +543,13 @@ mod tests {
             authority.client("s", "d", backwards),
             Err(AuthorityError::Validity)
         ));
+    }
+
+    #[test]
+    fn what_a_wrong_password_happens_to_open_is_not_written_as_a_key() {
+        let random = ring::rand::SystemRandom::new();
+        let sealed = encrypted::seal(b"not a key", "old", &random).unwrap();
+        let again = encrypt_pem(sealed.as_bytes(), Some("old"), "new", &random);
+        assert!(matches!(again, Err(AuthorityError::Key(_))), "{again:?}");
     }
 }

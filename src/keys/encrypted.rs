@@ -85,9 +85,37 @@ fn bounded(kdf: &pbes2::Kdf) -> bool {
     match kdf {
         pbes2::Kdf::Scrypt(scrypt) => {
             let memory = scrypt.cost_parameter.checked_mul(128 * u64::from(scrypt.block_size));
-            memory.is_some_and(|memory| memory <= MAX_MEMORY_BYTES) && scrypt.parallelization <= 16
+            // RFC 7914 2: N is more than 1; the library panics at none.
+            scrypt.cost_parameter > 1
+                && memory.is_some_and(|memory| memory <= MAX_MEMORY_BYTES)
+                && scrypt.parallelization <= 16
         }
         pbes2::Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= MAX_ROUNDS,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_that_asks_for_more_than_is_given_or_for_nothing_is_refused() {
+        for (cost, block) in [(0, 8), (1, 8), (1 << 20, 8), (u64::MAX, 8)] {
+            let known = scrypt::Params::new(LOG_N, BLOCK, PARALLEL).unwrap();
+            let mut parameters = pbes2::Parameters::generate_scrypt_aes256cbc(known, &[0; 16], [0; 16]).unwrap();
+            let pbes2::Kdf::Scrypt(asked) = &mut parameters.kdf else {
+                panic!("scrypt was asked for");
+            };
+            (asked.cost_parameter, asked.block_size) = (cost, block);
+            let envelope = Envelope {
+                scheme: parameters.into(),
+                data: OctetString::new(vec![0; 16]).unwrap(),
+            };
+            let pem = der::pem::encode_string(LABEL, LineEnding::LF, &envelope.to_der().unwrap()).unwrap();
+            let opened = open(pem.as_bytes(), Some("password"));
+            assert!(matches!(opened, Err(KeyError::Form)), "{cost}: {opened:?}");
+        }
     }
 }
