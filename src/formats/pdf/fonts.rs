@@ -7,10 +7,8 @@ use super::{
     content::each,
     document::Indirect,
     object::{Dictionary, Object},
+    work::Work,
 };
-
-/// The most codes of one font that are mapped.
-const MAX_CODES: usize = 65_536;
 
 /// The most letters that one code stands for.
 const MAX_LETTERS_BYTES: usize = 32;
@@ -154,19 +152,20 @@ fn has_glyphs(view: View<'_, '_>, font: &Dictionary) -> Result<bool, ReadError> 
 fn to_unicode(view: View<'_, '_>, stream: &Indirect) -> Result<Option<HashMap<u16, String>>, ReadError> {
     let mut map = HashMap::new();
     let mut sound = true;
-    each(&view.decoded(stream)?, view.document().work(), |operator, operands| {
+    let work = view.document().work();
+    each(&view.decoded(stream)?, work, |operator, operands| {
         sound &= match operator {
             b"endcodespacerange" => operands
                 .iter()
                 .all(|end| end.as_string().is_some_and(|end| end.len() == 2)),
             b"endbfchar" => chars(&mut map, operands).is_some(),
-            b"endbfrange" => ranges(&mut map, operands).is_some(),
+            b"endbfrange" => ranges(&mut map, operands, work)?.is_some(),
             b"usecmap" => false,
             _ => true,
         };
         Ok(())
     })?;
-    Ok((sound && map.len() <= MAX_CODES).then_some(map))
+    Ok(sound.then_some(map))
 }
 
 fn code(object: &Object) -> Option<u16> {
@@ -196,36 +195,45 @@ fn chars(map: &mut HashMap<u16, String>, operands: &[Object]) -> Option<()> {
         .try_for_each(|[from, to]| enter(map, code(from)?, &target(to)?))
 }
 
-fn ranges(map: &mut HashMap<u16, String>, operands: &[Object]) -> Option<()> {
+/// One range may hold all codes, and each costs again.
+fn ranges(map: &mut HashMap<u16, String>, operands: &[Object], work: &Work) -> Result<Option<()>, ReadError> {
     let (triples, []) = operands.as_chunks::<3>() else {
-        return None;
+        return Ok(None);
     };
     for [first, last, to] in triples {
-        let codes = code(first)?..=code(last)?;
-        match to {
-            Object::Array(each) if each.len() == codes.len() => {
-                for (code, to) in codes.zip(each) {
-                    enter(map, code, &target(to)?)?;
-                }
-            }
-            Object::String(_) => {
-                let mut letters = target(to)?;
-                for code in codes {
-                    enter(map, code, &letters)?;
-                    let last = letters.last_mut()?;
-                    *last = last.wrapping_add(1);
-                }
-            }
-            _ => return None,
+        work.check_time()?;
+        if range(map, first, last, to).is_none() {
+            return Ok(None);
         }
     }
-    Some(())
+    Ok(Some(()))
+}
+
+fn range(map: &mut HashMap<u16, String>, first: &Object, last: &Object, to: &Object) -> Option<()> {
+    let codes = code(first)?..=code(last)?;
+    match to {
+        Object::Array(each) if each.len() == codes.len() => codes
+            .zip(each)
+            .try_for_each(|(code, to)| enter(map, code, &target(to)?)),
+        Object::String(_) => {
+            let mut letters = target(to)?;
+            for code in codes {
+                enter(map, code, &letters)?;
+                let last = letters.last_mut()?;
+                *last = last.wrapping_add(1);
+            }
+            Some(())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
+    use std::time::{Duration, Instant};
+
+    use super::{super::Limits, *};
 
     fn string(bytes: &[u8]) -> Object {
         Object::String(bytes.to_vec())
@@ -235,9 +243,10 @@ mod tests {
     fn codes_stand_for_what_the_map_says_or_for_nothing() {
         let mut map = HashMap::new();
         chars(&mut map, &[string(&[0, 1]), string(&[0x5F, 0x20])]).unwrap();
-        ranges(&mut map, &[string(&[0, 2]), string(&[0, 4]), string(&[0x4E, 0x00])]).unwrap();
+        let enter = |map: &mut _, [first, last, to]: [Object; 3]| range(map, &first, &last, &to);
+        enter(&mut map, [string(&[0, 2]), string(&[0, 4]), string(&[0x4E, 0x00])]).unwrap();
         let listed = Object::Array(vec![string(&[0x4E, 0x09]), string(&[0, b'f', 0, b'i'])]);
-        ranges(&mut map, &[string(&[0, 5]), string(&[0, 6]), listed]).unwrap();
+        enter(&mut map, [string(&[0, 5]), string(&[0, 6]), listed]).unwrap();
         let codes = Codes::Mapped(map.clone());
         assert_eq!(codes.letters(&[0, 1, 0, 3, 0, 5, 0, 6]).as_deref(), Some("张丁三fi"));
         assert_eq!(codes.letters(&[0, 7]), None);
@@ -252,7 +261,7 @@ mod tests {
             assert_eq!(chars(&mut map.clone(), &wrong), None, "{wrong:?}");
         }
         let too_few = Object::Array(vec![string(&[0, b'a'])]);
-        assert_eq!(ranges(&mut map, &[string(&[0, 8]), string(&[0, 9]), too_few]), None);
+        assert_eq!(enter(&mut map, [string(&[0, 8]), string(&[0, 9]), too_few]), None);
         assert_eq!(
             Codes::Utf16
                 .letters(
@@ -266,5 +275,17 @@ mod tests {
             Some("张三")
         );
         assert_eq!(Codes::Utf16.letters(&[0xD8, 0x00]), None);
+    }
+
+    #[test]
+    fn ranges_end_when_time_is_over() {
+        let over = Limits {
+            time: Duration::ZERO,
+            ..Limits::default()
+        };
+        let work = Work::new(&over, Instant::now(), 0);
+        let all = [string(&[0, 0]), string(&[0xD7, 0xFF]), string(&[0, 0])];
+        let entered = ranges(&mut HashMap::new(), &all, &work);
+        assert!(matches!(entered, Err(ReadError::Limit("time_ms"))), "{entered:?}");
     }
 }
