@@ -525,7 +525,7 @@ fn permits(difference: &Difference, permission: Permission, locks: &[&FieldLock]
     match difference.needs {
         Needs::Nothing => true,
         Needs::Forms => permission >= Permission::Forms && !locked,
-        Needs::Annotations => permission >= Permission::Annotations,
+        Needs::Annotations => permission >= Permission::Annotations && !locked,
         Needs::Never => false,
     }
 }

@@ -117,6 +117,59 @@ fn a_field_may_get_another_ground_under_the_same_text_where_annotations_are_perm
     }
 }
 
+/// Another's signature that is not shown, with what else its revision holds.
+fn with_second(stage: &Stage, reference: &str, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let widget = "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Second) /Rect [0 0 0 0] /F 132 /P 3 0 R /V 41 0 R >>";
+    let mut w = Writer::update(stage.base(Permits::Unsaid));
+    w.object(6, &FORM.replace("11 0 R]", "11 0 R 40 0 R]"))
+        .object(3, &FIRST_PAGE.replace("12 0 R]", "12 0 R 40 0 R]"))
+        .object(40, widget)
+        .object(41, &signature(reference));
+    write(&mut w);
+    signed(&w.finish(), &stage.identity)
+}
+
+#[test]
+fn a_field_that_is_locked_gets_no_other_ground() {
+    let stage = Stage::new();
+    let locked = with_second(
+        &stage,
+        "/Reference [<< /Type /SigRef /TransformMethod /FieldMDP \
+                /TransformParams << /Type /TransformParams /Action /All /V /1.2 >> >>]",
+        |_| (),
+    );
+    assert_unmodified(&stage, "locked", &locked);
+    let mut w = Writer::update(&locked);
+    w.object(10, &field("100", 50))
+        .stream(50, APPEARANCE, &shown("100").replace("0.9 g", "0.6 g"));
+    let report = stage.verify(&w.finish());
+    assert_eq!(report.modified_after_signing, Some(true), "{:?}", report.findings);
+}
+
+#[test]
+fn what_is_no_ground_does_not_come_to_be_seen_by_its_colour() {
+    let stage = Stage::new();
+    // A bar before the number, white on white where it was signed.
+    for (shape, passes) in [
+        ("4 4 2 12 re", false),
+        ("0 0 1 9000 re", false),
+        ("0 0 200 20 re 4 4 2 12 re", false),
+        ("0 0 m 200 0 l 200 20 l h", false),
+        ("1 1 198 18 re", true),
+    ] {
+        let drawn = |gray: &str| format!("/Tx BMC q {gray} g {shape} f BT 0 g /F1 12 Tf 9 5 Td (200) Tj ET Q EMC");
+        let before = with_second(&stage, "", |w| {
+            w.object(10, &field("200", 42)).stream(42, APPEARANCE, &drawn("1"));
+        });
+        assert_unmodified(&stage, shape, &before);
+        let mut w = Writer::update(&before);
+        w.object(10, &field("200", 50)).stream(50, APPEARANCE, &drawn("0.5"));
+        let report = stage.verify(&w.finish());
+        let passed = report.indication == Indication::TotalPassed;
+        assert_eq!(passed, passes, "{shape}: {:?}", report.findings);
+    }
+}
+
 /// The headline where something that may come lies over what was there: it never passes.
 #[track_caller]
 fn assert_covers(stage: &Stage, name: &str, pdf: &[u8], code: &str, modified: Option<bool>) {

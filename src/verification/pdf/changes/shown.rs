@@ -205,10 +205,14 @@ impl Step<'_, '_, '_> {
         if !differs_in(old_form, new_form, &[b"Length", b"Filter", b"DecodeParms"])? {
             return Ok(false);
         }
+        let space = self.value(self.new, new_form.get(b"BBox"))?;
+        let Some(space) = Area::read(&space) else {
+            return Ok(false);
+        };
         let compared = self.old.decoded(&old).and_then(|old| {
             let new = self.new.decoded(&new)?;
             let ground = self.value(self.new, new_look.get(b"BG"))?;
-            differ_in_ground_alone(self.new, (&old, &new), ground.as_array())
+            differ_in_ground_alone(self.new, (&old, &new), (&space, ground.as_array()))
         });
         match compared {
             Err(error @ ReadError::Limit("time_ms" | "memory_bytes")) => Err(error),
