@@ -127,8 +127,11 @@ fn judge_seal(draft: &mut Draft, place: usize, seal: &Seal<'_>, existed: Timesta
         return;
     }
     find_maker(draft, place, &verdict, || {
-        // GM/T 0031-2025: a notice where it was good when the seal was made.
-        seal.version == Version::V5 && value::ask(&maker, (seal.created, None), material).trusted
+        // GM/T 0031-2025: a notice where it was good when the seal was made. That time is the maker's own word, which
+        // counts for nothing once its key was revoked.
+        let then = value::ask(&maker, (seal.created, None), material);
+        let revoked = |(code, _): &(Code, String)| *code == Code::SignerRevokedSince;
+        seal.version == Version::V5 && then.trusted && !then.findings.iter().any(revoked)
     });
 }
 

@@ -381,6 +381,18 @@ fn a_timestamp_in_a_seal_proves_when_it_was_made() {
 }
 
 #[test]
+fn an_expired_maker_who_was_revoked_is_not_believed_when_the_seal_was_made() {
+    let cast = cast(Says::default(), expiring());
+    let sign = Sign {
+        version: 5,
+        ..Sign::default()
+    };
+    let seal = MakeSeal::new(5, &cast.signer);
+    passes_with(&report(&cast, &seal, &sign), "seal_maker_expired_since");
+    refused_by(&revoking(&cast, &cast.maker, &seal, &sign), &["seal_maker_expired"]);
+}
+
+#[test]
 fn a_plain_time_stays_a_claim() {
     let cast = Cast::new();
     let report = super::report(&cast, &sealed(&cast).zip());
