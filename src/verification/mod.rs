@@ -74,7 +74,7 @@ impl Verifier {
         let current = self.trust();
         let is_other = trust.snapshot().id != current.snapshot().id;
         let date = if is_other { trust.snapshot() } else { current.snapshot() }.date;
-        self.trust.store(Arc::new(trust.dated(date)));
+        self.trust.store(Arc::new(trust.dated(date).knowing(&current)));
         is_other
     }
 

@@ -56,7 +56,7 @@ pub struct Trust {
     policy: RevocationPolicy,
     crls: Vec<Arc<Crl>>,
     responses: Vec<Arc<Response>>,
-    known: Known,
+    known: Arc<Known>,
 }
 
 struct Root {
@@ -120,7 +120,7 @@ impl Trust {
             policy: RevocationPolicy::default(),
             crls: Vec::new(),
             responses: Vec::new(),
-            known: Known::default(),
+            known: Arc::default(),
         })
     }
 
@@ -167,6 +167,14 @@ impl Trust {
     pub fn dated(mut self, date: Timestamp) -> Self {
         self.snapshot.date = date;
         self
+    }
+
+    /// Keeps what was computed for another list: it does not follow from whom that trusts.
+    pub fn knowing(self, other: &Self) -> Self {
+        Self {
+            known: Arc::clone(&other.known),
+            ..self
+        }
     }
 
     pub fn snapshot(&self) -> &TrustSnapshot {
