@@ -52,7 +52,7 @@ impl Modules {
 /// A key in a token: RSA with PKCS#1 v1.5, or ECDSA on P-256, both with SHA-256.
 pub struct Pkcs11Key {
     context: Pkcs11,
-    slot: Slot,
+    token: String,
     label: String,
     pin: AuthPin,
     algorithm: Algorithm,
@@ -63,18 +63,11 @@ pub struct Pkcs11Key {
 
 impl Pkcs11Key {
     fn open(context: Pkcs11, token: &str, label: &str, pin: AuthPin) -> Result<Self, KeyError> {
-        let mut slot = None;
-        for candidate in context.get_slots_with_initialized_token().map_err(fault)? {
-            if context.get_token_info(candidate).map_err(fault)?.label() == token {
-                slot = Some(candidate);
-            }
-        }
-        let slot = slot.ok_or_else(|| KeyError::Token(format!("there is no token `{token}`")))?;
-        let (session, private) = connect(&context, slot, label, &pin)?;
+        let (session, private) = connect(&context, token, label, &pin)?;
         let (algorithm, spki) = public_key(&session, label)?;
         Ok(Self {
             context,
-            slot,
+            token: token.to_owned(),
             label: label.to_owned(),
             pin,
             algorithm,
@@ -114,7 +107,11 @@ impl SigningKey for Pkcs11Key {
             Some(Ok(value)) => value,
             _ => {
                 *held = None;
-                let (session, key) = connect(&self.context, self.slot, &self.label, &self.pin)?;
+                let (session, key) = connect(&self.context, &self.token, &self.label, &self.pin)?;
+                // The token that is there now may hold another key under the same label.
+                if public_key(&session, &self.label)?.1 != self.spki {
+                    return Err(KeyError::OtherKey);
+                }
                 let value = self.sign_once(&session, key, message).map_err(fault)?;
                 *held = Some((session, key));
                 value
@@ -127,9 +124,27 @@ impl SigningKey for Pkcs11Key {
     }
 }
 
+/// Where the token of this label is now: after it was unplugged, its slot may be another's. A token that locks itself at
+/// the next wrong PIN is left alone: the try is a person's.
+fn slot_of(context: &Pkcs11, token: &str) -> Result<Slot, KeyError> {
+    let slots = context.get_slots_with_token().map_err(fault)?;
+    let known = slots
+        .into_iter()
+        .filter_map(|slot| Some((slot, context.get_token_info(slot).ok()?)));
+    let mut found = known.filter(|(_, info)| info.label() == token);
+    match (found.next(), found.next()) {
+        (Some((_, info)), None) if info.user_pin_final_try() || info.user_pin_locked() => Err(KeyError::Token(
+            format!("a wrong PIN locks the token `{token}`, or has: log in to it by its own tool first"),
+        )),
+        (Some((slot, _)), None) => Ok(slot),
+        (None, _) => Err(KeyError::Token(format!("there is no token `{token}`"))),
+        (Some(_), Some(_)) => Err(KeyError::Token(format!("several tokens have the label `{token}`"))),
+    }
+}
+
 /// A session that is logged in, and the private key of this label.
-fn connect(context: &Pkcs11, slot: Slot, label: &str, pin: &AuthPin) -> Result<(Session, ObjectHandle), KeyError> {
-    let session = context.open_ro_session(slot).map_err(fault)?;
+fn connect(context: &Pkcs11, token: &str, label: &str, pin: &AuthPin) -> Result<(Session, ObjectHandle), KeyError> {
+    let session = context.open_ro_session(slot_of(context, token)?).map_err(fault)?;
     match session.login(UserType::User, Some(pin)) {
         // One login counts for all sessions of a process with a token.
         Ok(()) | Err(TokenError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
