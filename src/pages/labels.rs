@@ -157,10 +157,29 @@ impl Lang {
         self.words(&words::revocation(known)).to_owned()
     }
 
+    /// A mask by its name in the log, or the name.
+    pub(super) fn mask_named(self, name: &str) -> String {
+        let mask = serde_json::from_value::<Mask>(name.into());
+        mask.map_or_else(|_| name.to_owned(), |mask| self.mask(&mask).to_owned())
+    }
+
     /// What a name of a document's metadata means (GB/T 36903), or the name.
-    pub(super) fn metadata(self, name: &str) -> &str {
+    pub(super) fn metadata(self, name: &str) -> String {
+        if name.starts_with("KZ_") {
+            return words::plain(&format!("{} {name}", self.pick("扩展项", "Extension")));
+        }
         let (zh, en) = words::metadata(name).unwrap_or((name, name));
-        self.pick(zh, en)
+        words::plain(self.pick(zh, en))
+    }
+
+    /// A value of a document's metadata, with what it means where it is a code (GB/T 36903).
+    pub(super) fn metadata_value(self, name: &str, value: &str) -> String {
+        match (name, value) {
+            ("CZZTDMLX" | "CZZTDMLXDM", "111") => {
+                self.pick("111（公民身份号码）", "111 (citizen ID number)").to_owned()
+            }
+            _ => words::plain(value),
+        }
     }
 
     pub(super) fn format(self, format: &Format) -> &'static str {
@@ -172,6 +191,28 @@ impl Lang {
             Format::Unknown => ("无法识别", "Not recognised"),
         })
     }
+}
+
+/// The order in which a document's metadata are shown: what it is, whose, by whom, for how long, and its codes last.
+/// Extensions stand before the codes.
+pub(super) fn metadata_rank(name: &str) -> usize {
+    const FIRST: [&str; 11] = [
+        "ZZMC",
+        "ZZBH",
+        "CZZT",
+        "CZZTDMLX",
+        "CZZTDMLXDM",
+        "CZZTDM",
+        "ZZBFJG",
+        "ZZBFRQ",
+        "ZZYXQQSRQ",
+        "ZZYXQJZRQ",
+        "KZ_",
+    ];
+    let place = FIRST
+        .iter()
+        .position(|known| *known == name || (*known == "KZ_" && name.starts_with("KZ_")));
+    place.unwrap_or(FIRST.len())
 }
 
 /// All actions and outcomes, for the filters.

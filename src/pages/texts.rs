@@ -93,6 +93,9 @@ texts! {
     sharing_conditions: "共享条件", "Sharing conditions";
     sharing_mode: "共享方式", "Sharing mode";
     opening: "社会开放", "Open to the public";
+    colon: "：", ": ";
+    bracket: "（", " (";
+    bracket_end: "）", ")";
     yes: "是", "Yes";
     no: "否", "No";
     update_cycle: "更新周期", "Update cycle";
@@ -124,7 +127,7 @@ texts! {
     drop_here: "把文件拖到这里，或者", "Drop files here, or";
     choose_files: "选择文件", "Choose files";
     check: "开始查验", "Check";
-    verify_limit: "PDF 等电子文件，每份不超过 {} MiB，可一次选择多份。", "PDF and other electronic documents, up to {} MiB each; several at once.";
+    verify_limit: "PDF、OFD 文件，每份不超过 {} MiB，可一次选择多份。", "PDF and OFD files, up to {} MiB each; several at once.";
     by_code: "按查验码查询", "Look up a verification code";
     by_code_text: "没有电子文件时，可用证明上印的查验码查询其状态。查验码不能证明手中文件的内容未被改动。",
         "Without the file, the code printed on the proof tells its status. A code cannot show that the contents of a file or paper are unaltered.";
@@ -145,7 +148,7 @@ texts! {
     changes_after_end: " 个签章之后的更改", "";
     revision: "文件版本", "Revision";
     on_page: "第", "page";
-    on_page_end: "页", "";
+    on_page_end: " 页", "";
     change_permitted: "允许", "permitted";
     change_forbidden: "不允许", "not permitted";
     signed_version: "下载签署时的版本", "Download the signed version";

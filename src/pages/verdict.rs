@@ -1,8 +1,8 @@
 //! What a report says at a glance, for `verdict.html`.
 
-use super::lang::Lang;
+use super::{labels::metadata_rank, lang::Lang};
 use crate::verification::{
-    Bilingual, Change, Finding, Report, SignatureReport,
+    Bilingual, Change, Finding, Report, SignatureReport, Statement,
     words::{Assessment, Headline, Tone},
 };
 
@@ -61,6 +61,13 @@ impl Verdict {
     /// Findings on the document as a whole, what weighs most first.
     pub(super) fn findings(&self) -> Vec<&Finding> {
         shown(self.report.findings_of(None))
+    }
+
+    /// What the document says of itself, in the order in which a person looks for it.
+    pub(super) fn stated(&self) -> Vec<&Statement> {
+        let mut stated: Vec<&Statement> = self.report.stated.iter().collect();
+        stated.sort_by_key(|said| metadata_rank(&said.name));
+        stated
     }
 
     /// The signatures that are shown, each with its place from 1.

@@ -1,6 +1,6 @@
 //! What can be found out about a document: stable codes, what each does to the verdict, and sentences for people.
 
-use super::{Bilingual, Finding, Indication, Severity, SubIndication};
+use super::{Bilingual, Finding, Indication, Severity, SubIndication, words};
 
 /// The verdict so far; it only gets worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,12 @@ macro_rules! findings {
         pub enum Code { $($name),* }
 
         impl Code {
-            #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The kind with this stable name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == name)
+            }
 
             /// Its stable name.
             pub fn as_str(self) -> &'static str {
@@ -60,14 +64,34 @@ impl Code {
     /// The finding, with `{}` in its sentences filled in.
     pub fn finding(self, signature: Option<usize>, detail: &str) -> Finding {
         let (zh, en) = self.sentences();
+        let detail = self.detail(detail);
         Finding {
             code: self.as_str().to_owned(),
             severity: self.severity(),
             signature,
             message: Bilingual {
-                zh: zh.replace("{}", detail),
-                en: en.replace("{}", detail),
+                zh: zh.replace("{}", &detail.zh),
+                en: en.replace("{}", &detail.en),
             },
+        }
+    }
+
+    /// What fills its sentences, in words where they are ours.
+    fn detail(self, detail: &str) -> Bilingual {
+        match self {
+            Self::ChangeCovers | Self::ChangeCoversAnnotation => words::annotation(detail),
+            Self::TimestampUntrusted => match Self::named(detail) {
+                Some(Self::Untrusted) => words::said(
+                    "不在所用信任列表之下",
+                    "it does not lead to the trust list that was used",
+                ),
+                Some(Self::SignerRevoked | Self::AuthorityRevoked) => {
+                    words::said("其 X.509 证书已被吊销", "its X.509 certificate was revoked")
+                }
+                Some(Self::SignerExpired) => words::said("其 X.509 证书已过期", "its X.509 certificate has expired"),
+                _ => words::said(detail, detail),
+            },
+            _ => words::said(detail, detail),
         }
     }
 }
@@ -141,12 +165,12 @@ findings! {
         "签名之后文件被作了不允许的更改（{} 处）。",
         "After it was signed, the document was changed in ways that the signature does not permit ({}).";
     ChangeCovers = "change_covers_content", Error, unproven(Sub::Generic),
-        "签名之后添加或更改的批注、签名外观可能遮盖原有内容：{}。",
-        "An annotation or a signature's picture that came after the signature may cover what was there: {}.";
+        "签名之后添加或更改的批注、签名外观（{}）可能遮盖原有内容。",
+        "An annotation or a signature's picture that came after the signature ({}) may cover what was there.";
     ChangeCoversAnnotation = "change_covers_annotation", Error, unproven(Sub::Generic),
-        "签名之后添加或更改的批注、签名外观盖在原有的批注或签名外观之上，页面内容未被遮盖：{}。",
-        "An annotation or a signature's picture that came after the signature lies over an annotation or a signature's \
-         picture that was there, not over the page's content: {}.";
+        "签名之后添加或更改的批注、签名外观（{}）盖在原有的批注或签名外观之上，页面内容未被遮盖。",
+        "An annotation or a signature's picture that came after the signature ({}) lies over an annotation or a signature's \
+         picture that was there, not over the page's content.";
     AppearanceUnproven = "appearance_not_proven", Error, unproven(Sub::Generic),
         "签名之后填写的表单域，其显示内容是否与填写的值一致无法证明：{}。",
         "It cannot be proven that a form field that was filled in after the signature shows its value: {}.";

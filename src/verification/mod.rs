@@ -95,7 +95,7 @@ impl Verifier {
         draft.report.format = format_of(bytes);
         let due = draft.report.trust_snapshot.next_update;
         if let Some(due) = due.filter(|due| *due < at) {
-            draft.find(Code::TrustListExpired, None, &due.to_string());
+            draft.find(Code::TrustListExpired, None, &words::shown_time(due));
         }
         match draft.report.format {
             Format::Pdf => pdf::judge(&mut draft, bytes, &trust, at, (&self.limits, started)),

@@ -270,7 +270,8 @@ impl Writer<'_> {
             add("证书吊销状态", "Revocation", known);
         }
         for of in signature.revocations.iter().take(MAX_PROOFS) {
-            let words = format!("{}: {}", plain(&of.certificate), self.pick(&of.words()));
+            let colon = self.say("：", ": ");
+            let words = format!("{}{colon}{}", plain(&of.certificate), self.pick(&of.words()));
             add("证书吊销状态", "Revocation", Some(words));
         }
         let chain: Vec<String> = signature.chain.iter().take(MAX_LINES).map(|name| plain(name)).collect();

@@ -4,7 +4,7 @@ mod details;
 
 use jiff::{Timestamp, tz::Offset};
 
-pub use self::details::{revocation, time_proof};
+pub use self::details::{annotation, revocation, time_proof};
 
 use super::{
     Bilingual, Change, Finding, Indication, RecordedField, Report, Severity, SignatureKind, SignatureReport, Statement,
@@ -143,11 +143,12 @@ impl Report {
         Some((place, bytes))
     }
 
-    /// The bytes from the start of the file that one signature signed, where the file goes on after them.
+    /// The bytes from the start of the file that one signature signed, where they are still as they were signed and the
+    /// file goes on after them.
     pub fn version(&self, signature: &SignatureReport) -> Option<u64> {
         signature
             .signed_bytes
-            .filter(|bytes| (1..self.size_bytes).contains(bytes))
+            .filter(|bytes| signature.intact && (1..self.size_bytes).contains(bytes))
     }
 
     fn unchanged(&self) -> Headline {
@@ -229,7 +230,16 @@ impl Report {
 
     /// A headline with the finding that decided, where there is one.
     fn because(&self, tone: Tone, title: Bilingual, zh: &str, en: &str) -> Headline {
-        let deciding = self.findings.iter().find(|finding| finding.severity == Severity::Error);
+        let errors = || {
+            self.findings
+                .iter()
+                .filter(|finding| finding.severity == Severity::Error)
+        };
+        let decides = |finding: &&Finding| {
+            let outcome = Code::named(&finding.code).and_then(Code::outcome);
+            outcome.is_some_and(|outcome| outcome.indication == self.indication)
+        };
+        let deciding = errors().find(decides).or_else(|| errors().next());
         let text = match deciding {
             Some(finding) => said(
                 format!("{zh}原因：{}", plain(&finding.message.zh)),
@@ -577,6 +587,30 @@ mod tests {
         report.findings = vec![finding("note", Severity::Info), finding("page_added", Severity::Error)];
         let headline = report.headline();
         assert!(headline.text.zh.ends_with("原因：page_added。") && headline.text.en.ends_with("Reason: page_added."));
+    }
+
+    #[test]
+    fn a_headline_that_refuses_gives_what_failed_before_what_is_only_unproven() {
+        let mut report = report(Indication::TotalFailed, Some(true), None);
+        report.findings = [Code::XrefDangling, Code::ChangedAfterSigning]
+            .map(|code| code.finding(None, "1"))
+            .to_vec();
+        let text = report.headline().text;
+        assert!(
+            text.zh.contains("不允许的更改") && text.en.contains("does not permit"),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn a_timestamp_that_is_not_trusted_and_an_annotation_are_named_in_words() {
+        let untrusted = Code::TimestampUntrusted.finding(None, Code::Untrusted.as_str()).message;
+        assert!(
+            untrusted.zh.contains("信任列表") && !untrusted.en.contains('_'),
+            "{untrusted:?}"
+        );
+        let covers = Code::ChangeCoversAnnotation.finding(None, "/Circle").message;
+        assert!(covers.zh.contains("圆形") && covers.en.contains("circle"), "{covers:?}");
     }
 
     #[test]

@@ -60,18 +60,20 @@
     byCode.requestSubmit();
   }
 
+  // The newest files stand first, those of one choice in the order in which they were chosen.
   function add(files) {
+    const before = queue.firstChild;
     for (const file of files) {
       const body = new FormData();
       body.append("csrf", form.elements.csrf.value);
       body.append("file", file, file.name);
-      enqueue({ name: file.name, url: form.action, body, file, tooLarge: file.size > Number(words.maxBytes) });
+      enqueue({ name: file.name, url: form.action, body, file, tooLarge: file.size > Number(words.maxBytes), isOneOfSeveral: files.length > 1 }, before);
     }
   }
 
-  function enqueue(job) {
+  function enqueue(job, before = queue.firstChild) {
     job.place = document.createElement("li");
-    queue.prepend(job.place);
+    queue.insertBefore(job.place, before);
     section.hidden = false;
     wait(job);
     next();
@@ -180,7 +182,7 @@
     job.place.replaceChildren(article);
     announce.textContent = `${job.name}: ${article.querySelector("h3").textContent}`;
     sum();
-    if (waiting.length === 0) article.scrollIntoView({ block: "nearest" });
+    if (waiting.length === 0) (job.isOneOfSeveral ? summary : article).scrollIntoView({ block: "nearest" });
   }
 
   // How many of each kind there are, once there are several.

@@ -12,6 +12,7 @@ use crate::{
     verification::{
         findings::Code,
         trust::{Material, Verdict},
+        words::shown_time,
     },
 };
 
@@ -161,11 +162,15 @@ fn judge_validity(draft: &mut Draft, place: usize, seal: &Seal<'_>, times: &Time
     let outside = |time: Timestamp| time < from || time > until;
     let is_proven = times.existed < at;
     if times.claimed.is_some_and(outside) || (is_proven && times.existed < from) {
-        draft.find(Code::SealOutsideValidity, Some(place), &format!("{from} – {until}"));
+        draft.find(
+            Code::SealOutsideValidity,
+            Some(place),
+            &format!("{} – {}", shown_time(from), shown_time(until)),
+        );
     }
     if times.existed > until || (!is_proven && at < from) {
-        draft.find(Code::SealExpired, Some(place), &until.to_string());
+        draft.find(Code::SealExpired, Some(place), &shown_time(until));
     } else if at > until {
-        draft.find(Code::SealExpiredSince, Some(place), &until.to_string());
+        draft.find(Code::SealExpiredSince, Some(place), &shown_time(until));
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         findings::Code,
         timestamp::{Stamp, judge_of_signature},
         trust::Material,
+        words::shown_time,
     },
 };
 
@@ -58,7 +59,7 @@ pub fn judge(
         }
     };
     if let Some(after) = made_after {
-        draft.find(Code::MadeAfter, Some(place), &after.to_string());
+        draft.find(Code::MadeAfter, Some(place), &shown_time(after));
     }
     let seal = &signature.seal;
     let of_seal = seal.timestamp.and_then(|token| {

@@ -15,6 +15,7 @@ use crate::{
         algorithm::verify_sm2,
         findings::Code,
         trust::{Material, Purpose, Question, Verdict},
+        words::shown_time,
     },
 };
 
@@ -104,7 +105,7 @@ pub fn judge_signer(draft: &mut Draft, place: usize, der: &[u8], times: &Times, 
 fn judge_time(draft: &mut Draft, place: usize, certificate: &Certificate, times: &Times, at: Timestamp) {
     let is_proven = times.existed < at;
     match times.claimed {
-        _ if is_proven => draft.find(Code::TimeProven, Some(place), &times.existed.to_string()),
+        _ if is_proven => draft.find(Code::TimeProven, Some(place), &shown_time(times.existed)),
         Some(_) if times.made_after.is_none() => draft.find(Code::TimeClaimed, Some(place), ""),
         Some(_) => {}
         // A timestamp that should say it and does not hold is found already.

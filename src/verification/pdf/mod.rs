@@ -20,6 +20,7 @@ use super::{
     proof::Occasion,
     signer::{self, Judgement, Profile},
     trust::{Material, Source},
+    words::shown_time,
 };
 use crate::formats::{
     cms,
@@ -415,7 +416,7 @@ impl<'a> Scene<'a> {
         }
         match (judgement.best_signature_time, judgement.time) {
             _ if self.is_timestamp(place) => {}
-            (Some(time), _) => draft.find(Code::TimeProven, Some(place), &time.to_string()),
+            (Some(time), _) => draft.find(Code::TimeProven, Some(place), &shown_time(time)),
             (None, Some(_)) => draft.find(Code::TimeClaimed, Some(place), ""),
             (None, None) => {}
         }
@@ -503,7 +504,7 @@ impl<'a> Scene<'a> {
             }
             changes.push(difference.change(permitted));
         }
-        changes.sort_by_key(|change| change.permitted);
+        changes.sort_by_key(|change| (change.permitted, change.page.is_none()));
         changes.truncate(MAX_CHANGES);
         changes.sort_by_key(|change| change.revision);
         if let Some(own) = draft.report.signatures.get_mut(place) {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     formats::x509::Certificate,
-    verification::{RevocationReport, RevocationStatus, findings::Code},
+    verification::{RevocationReport, RevocationStatus, findings::Code, words::shown_time},
 };
 
 /// How long a CRL or response counts that does not say when the next one comes: newer ones may be had at any time.
@@ -72,7 +72,7 @@ impl Question {
             && self.judge_revocation(&mut verdict, &path, standings, (policy, sources));
         verdict.trusted = sound;
         if sound && let Some(expired) = path.certificates.iter().find(|link| link.not_after < sources.at) {
-            verdict.find(Code::SignerExpiredSince, expired.not_after.to_string());
+            verdict.find(Code::SignerExpiredSince, shown_time(expired.not_after));
         }
         verdict
     }
@@ -94,7 +94,7 @@ impl Question {
     fn judge_time(&self, verdict: &mut Verdict, path: &Path, standings: &[Statements<'_>], at: Timestamp) -> bool {
         let own = &self.certificate;
         if self.made_after.is_some_and(|after| after > own.not_after) {
-            verdict.find(Code::SignedAfterExpiry, own.not_after.to_string());
+            verdict.find(Code::SignedAfterExpiry, shown_time(own.not_after));
             return false;
         }
         if path.is_within(self.existed) {
@@ -107,7 +107,7 @@ impl Question {
             } else {
                 Code::SignerNotYetValid
             };
-            verdict.find(code, own.not_before.to_string());
+            verdict.find(code, shown_time(own.not_before));
         } else if path.certificates.iter().any(|link| self.existed < link.not_before) {
             verdict.find(Code::SignerNotYetValid, "");
         } else {
@@ -137,7 +137,7 @@ impl Question {
         }
         let ended = periods.iter().filter_map(|period| period.until);
         match ended.filter(|end| *end <= self.existed).max() {
-            Some(end) => verdict.find(Code::AuthorityWithdrawn, end.to_string()),
+            Some(end) => verdict.find(Code::AuthorityWithdrawn, shown_time(end)),
             None => verdict.find(Code::Untrusted, ""),
         }
         false
@@ -180,7 +180,7 @@ impl Question {
             match standing.outcome(sources.at) {
                 Outcome::Revoked(since) if since > self.existed => {
                     control = control.min(since);
-                    verdict.find(Code::SignerRevokedSince, since.to_string());
+                    verdict.find(Code::SignerRevokedSince, shown_time(since));
                 }
                 Outcome::Revoked(since) => {
                     let code = match (is_signer, self.made_after) {
@@ -188,7 +188,7 @@ impl Question {
                         (true, _) => Code::SignerRevoked,
                         (false, _) => Code::AuthorityRevoked,
                     };
-                    verdict.find(code, since.to_string());
+                    verdict.find(code, shown_time(since));
                     return false;
                 }
                 Outcome::Hold => {

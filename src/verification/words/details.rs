@@ -13,6 +13,33 @@ pub fn revocation(known: &str) -> Bilingual {
     }
 }
 
+/// What an annotation is, by the name of its subtype (ISO 32000-2 table 171), or what is said instead of one.
+pub fn annotation(subtype: &str) -> Bilingual {
+    let (zh, en) = match subtype {
+        "/Text" => ("便笺", "note"),
+        "/Link" => ("链接", "link"),
+        "/FreeText" => ("文本框", "text box"),
+        "/Line" => ("线条", "line"),
+        "/Square" => ("矩形", "rectangle"),
+        "/Circle" => ("圆形", "circle"),
+        "/Polygon" => ("多边形", "polygon"),
+        "/PolyLine" => ("折线", "polyline"),
+        "/Highlight" => ("高亮", "highlight"),
+        "/Underline" => ("下划线", "underline"),
+        "/Squiggly" => ("波浪线", "squiggly underline"),
+        "/StrikeOut" => ("删除线", "strikeout"),
+        "/Caret" => ("插入标记", "caret"),
+        "/Stamp" => ("图章", "rubber stamp"),
+        "/Ink" => ("手写笔迹", "ink"),
+        "/Popup" => ("弹出窗口", "pop-up"),
+        "/FileAttachment" => ("附件", "file attachment"),
+        "/Watermark" => ("水印", "watermark"),
+        "/Redact" => ("涂黑标记", "redaction"),
+        other => (other, other),
+    };
+    said(zh, en)
+}
+
 /// What proves a signing time, in words where it is one of our own.
 pub fn time_proof(proof: &str) -> Bilingual {
     match proof {

@@ -1,6 +1,6 @@
 //! What a revision can change: stable codes, and sentences for people.
 
-use super::super::super::{Bilingual, Change, findings::Code};
+use super::super::super::{Bilingual, Change, findings::Code, words};
 
 /// What a signature must permit for a change to be permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,14 +59,20 @@ impl Difference {
 
     pub fn change(&self, permitted: bool) -> Change {
         let (zh, en) = self.kind.sentences();
+        let detail = match self.kind {
+            Kind::AnnotationAdded | Kind::AnnotationChanged | Kind::AnnotationRemoved => {
+                words::annotation(&self.detail)
+            }
+            _ => words::said(&self.detail, &self.detail),
+        };
         Change {
             revision: self.revision,
             code: self.kind.as_str().to_owned(),
             page: self.page,
             permitted,
             message: Bilingual {
-                zh: zh.replace("{}", &self.detail),
-                en: en.replace("{}", &self.detail),
+                zh: zh.replace("{}", &detail.zh),
+                en: en.replace("{}", &detail.en),
             },
         }
     }
@@ -126,13 +132,13 @@ kinds! {
     PageContent = "page_content_changed", "更改了页面内容。", "The content of a page was changed.";
     PageChanged = "page_changed", "更改了页面的设置（{}）。", "A page's settings were changed ({}).";
     PagesChanged = "pages_changed", "添加、删除、替换或重排了页面。", "Pages were added, removed, exchanged or reordered.";
-    CatalogChanged = "catalog_changed", "更改了文件目录中的 {}。", "{} of the document's catalog was changed.";
+    CatalogChanged = "catalog_changed", "更改了文件目录中的登记项（{}）。", "An entry of the document's catalog was changed ({}).";
     PermissionsChanged = "permissions_changed",
         "更改了文件的权限设置（Perms）。", "The document's permissions (Perms) were changed.";
     StructureChanged = "structure_changed", "更改了文件的结构标记。", "The document's structure was changed.";
     InformationChanged = "information_changed",
         "更改了文件信息中的 {}。", "{} of the document's information was changed.";
-    TrailerChanged = "trailer_changed", "更改了文件尾部的 {}。", "{} of the file's trailer was changed.";
+    TrailerChanged = "trailer_changed", "更改了文件尾部的登记项（{}）。", "An entry at the end of the file was changed ({}).";
     ObjectReplaced = "object_replaced",
         "更换了不允许更改的对象（{}）。", "An object that must not change was replaced ({}).";
     RevisionMalformed = "revision_malformed",
