@@ -432,9 +432,9 @@ findings! {
     RecordNameDiffers = "issuer_record_name_differs", Warning, None,
         "文件自述的名称与签发机关现用的名称不一致（{}）。", "The document uses another name than its issuer does now ({}).";
     CodeUnknown = "code_unknown", Error, unproven(Sub::SignedDataNotFound),
-        "没有此验证码对应的电子证照。", "No e-certificate has this verification code.";
+        "没有与此查验码对应的电子证照。", "No e-certificate has this verification code.";
     CodeOnly = "code_only", Info, unproven(Sub::SignedDataNotFound),
-        "仅按验证码查询了状态；文件本身未经查验，请上传文件。",
+        "仅按查验码查询了状态；文件本身未经查验，请上传文件。",
         "Only the status was looked up by its code; the document itself was not verified: upload the file.";
 }
 

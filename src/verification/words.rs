@@ -355,6 +355,13 @@ impl Report {
                 let answer = ("由本平台开具，已被撤销。", "Issued here, and revoked since.");
                 (Tone::Bad, ("已撤销", "Revoked"), answer)
             }
+            None if self.is_about_a_code() => {
+                let answer = (
+                    "本平台没有开具过与该查验码对应的证明。",
+                    "This node has not issued a certificate with this code.",
+                );
+                (Tone::Plain, ("无记录", "No record"), answer)
+            }
             None => {
                 let answer = ("本平台没有开具过这份文件。", "This node has not issued this file.");
                 (Tone::Plain, ("无记录", "No record"), answer)

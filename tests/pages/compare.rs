@@ -180,6 +180,24 @@ async fn the_signed_version_is_cut_in_the_browser_and_is_the_file_that_was_seale
     browser.finish().await;
 }
 
+#[tokio::test]
+async fn a_version_that_is_no_longer_as_it_was_sealed_is_not_offered_as_the_signed_one() {
+    let county = County::start().await;
+    let mut changed = sealed(&county);
+    let amount = last(&changed, b"pay 100 yuan");
+    changed[amount + 4] = b'8';
+    let file = county.site.folder.write("contract.pdf", altered(&changed));
+    let browser = Browser::start(&base(&county), 390, "zh-CN").await;
+    browser.open("/verify").await;
+    browser.type_into("#file", file.to_str().unwrap()).await;
+    browser.wait_for("document.querySelector('.verdict.bad')").await;
+    let offered = browser
+        .run("return document.querySelectorAll('[data-compare], [data-signed]:not(#compare-words)').length")
+        .await;
+    assert_eq!(offered, 0);
+    browser.finish().await;
+}
+
 /// Asks for a page of a document, as the page's script does.
 async fn draw(county: &County, page: &str, document: &[u8]) -> Answer {
     let portal = county.portal();

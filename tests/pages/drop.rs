@@ -39,7 +39,7 @@ async fn many_files_that_are_dropped_are_checked_one_after_another_and_their_res
     drop_files(&browser, &["d.txt"]).await;
     browser.wait_for(&format!("{VERDICTS} === 4")).await;
     let names = "return [...document.querySelectorAll('.verdict .file')].map((e) => e.textContent)";
-    assert_eq!(browser.run(names).await, json!(["d.txt", "c.txt", "b.txt", "a.txt"]));
+    assert_eq!(browser.run(names).await, json!(["d.txt", "a.txt", "b.txt", "c.txt"]));
     assert_eq!(
         browser.text("#summary").await,
         "4 in all: 0 unchanged, 0 not to be relied on, 4 cannot be proven"

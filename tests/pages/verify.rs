@@ -79,14 +79,14 @@ async fn a_sealed_proof_an_altered_one_and_a_file_without_a_seal_get_their_verdi
     browser
         .wait_for("document.querySelectorAll('.verdict').length === 3")
         .await;
-    // The newest stands first.
+    // In the order in which they were chosen.
     let verdict = |place: usize| format!("#queue > li:nth-child({place})");
-    let headline = browser.text(&format!("{} h3", verdict(3))).await;
+    let headline = browser.text(&format!("{} h3", verdict(1))).await;
     assert!(
         headline.starts_with("自“") && headline.ends_with("”盖章以来未被更改"),
         "{headline}"
     );
-    let facts = browser.text(&verdict(3)).await;
+    let facts = browser.text(&verdict(1)).await;
     assert!(
         facts.contains(certificate.identifier.as_str()) && facts.contains("有效"),
         "{facts}"
@@ -96,15 +96,15 @@ async fn a_sealed_proof_an_altered_one_and_a_file_without_a_seal_get_their_verdi
         headline == "盖章之后被更改过" || headline == "未通过查验" || headline == "无法证明",
         "{headline}"
     );
-    assert_eq!(browser.text(&format!("{} h3", verdict(1))).await, "无法证明");
+    assert_eq!(browser.text(&format!("{} h3", verdict(3))).await, "无法证明");
     assert!(
         browser
-            .text(&format!("{} .findings", verdict(1)))
+            .text(&format!("{} .findings", verdict(3)))
             .await
             .contains("格式")
     );
     let report = browser
-        .run("return atob(document.querySelector('#queue > li:nth-child(3) a[href^=\"data:\"]').href.split(',')[1])")
+        .run("return atob(document.querySelector('#queue > li:nth-child(1) a[href^=\"data:\"]').href.split(',')[1])")
         .await;
     let report: serde_json::Value = serde_json::from_str(report.as_str().unwrap()).unwrap();
     assert_eq!(report["indication"], "TOTAL_PASSED");
