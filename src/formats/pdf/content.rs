@@ -596,8 +596,9 @@ impl Shown<'_, '_, '_> {
 
     /// What the codes of the font that `Tf` names stand for. One that is not there draws nothing of its own.
     fn codes(&self, resources: &Dictionary, operands: &[Object]) -> Result<Option<Rc<Codes>>, ReadError> {
+        // A font of that name may stand among the page's resources, where readers look next.
         let Some(font) = resource(self.view, resources, b"Font", operands)? else {
-            return Ok(Some(Rc::new(Codes::PLAIN)));
+            return Ok(None);
         };
         let reference = font.as_reference();
         if let Some(known) = reference.and_then(|reference| self.fonts.0.borrow().get(&reference).cloned()) {

@@ -13,8 +13,15 @@ use super::{
 /// The most letters that one code stands for.
 const MAX_LETTERS_BYTES: usize = 32;
 
-/// Fonts of pictures for letters, which every reader has.
-const SYMBOLS: [&[u8]; 2] = [b"Symbol", b"ZapfDingbats"];
+/// How the names of fonts begin that have pictures for letters, and that readers have or put others in place of.
+const SYMBOLS: [&[u8]; 6] = [
+    b"Symbol",
+    b"ZapfDingbats",
+    b"Dingbats",
+    b"Wingdings",
+    b"Webdings",
+    b"MT Extra",
+];
 
 /// Predefined CMaps whose codes are UTF-16 (ISO 32000-2 9.7.5.2), and the collection of characters that each is for.
 const UNICODE: [(&[u8], &[u8]); 4] = [
@@ -23,6 +30,13 @@ const UNICODE: [(&[u8], &[u8]); 4] = [
     (b"UniJIS", b"Japan1"),
     (b"UniKS", b"Korea1"),
 ];
+
+fn is_of_symbols(name: &[u8]) -> bool {
+    SYMBOLS.iter().any(|symbols| {
+        let begin = name.get(..symbols.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(symbols))
+    })
+}
 
 /// How the bytes of a string become letters.
 pub enum Codes {
@@ -48,7 +62,7 @@ impl Codes {
             return Ok(Some(Self::PLAIN));
         }
         let is_plain = matches!(font.name(b"Subtype"), Some(b"Type1" | b"TrueType" | b"MMType1"))
-            && !font.name(b"BaseFont").is_some_and(|name| SYMBOLS.contains(&name))
+            && !font.name(b"BaseFont").is_some_and(is_of_symbols)
             && !has_glyphs(view, font)?;
         if !is_plain {
             return Ok(None);

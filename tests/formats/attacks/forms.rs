@@ -82,6 +82,10 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
             ("draws them by procedures", procedures.to_owned()),
             ("brings glyphs of its own", embedded.to_owned()),
             ("has symbols alone", symbols.to_owned()),
+            (
+                "has symbols alone by another name",
+                symbols.replace("ZapfDingbats", "SymbolMT,Bold"),
+            ),
         ] {
             add(swap, &format!("the right value in a font that {name}"), codes, &|w| {
                 w.object(10, &field("200", 40))
@@ -90,6 +94,16 @@ pub fn cases(stage: &Stage) -> Vec<Case> {
                     .stream(42, "", "as if it were a font");
             });
         }
+        // Readers look for it among the page's resources.
+        add(
+            swap,
+            "the right value in a font that its picture does not name",
+            codes,
+            &|w| {
+                w.object(10, &field("200", 40))
+                    .stream(40, APPEARANCE, &shown("200").replace("/F1", "/F9"));
+            },
+        );
         add(swap, "the right value in a font of a graphics state", codes, &|w| {
             let picture = APPEARANCE.replace("/Resources <<", "/Resources << /ExtGState << /G 41 0 R >>");
             w.object(10, &field("200", 40))
