@@ -20,7 +20,7 @@ use super::{
     long_term::LongTerm,
     ofd,
     seal_picture::SealPicture,
-    sealing::{LEGEND, Sealable},
+    sealing::{LEGEND, Sealable, sign},
     types::{TypeDefinition, Types},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub struct Parts {
     pub types: Types,
     pub press: Arc<Press>,
     /// The seal of each department that issues.
-    pub seals: HashMap<DepartmentId, Identity>,
+    pub seals: HashMap<DepartmentId, Arc<Identity>>,
     /// What seals above level B-B need.
     pub long_term: LongTerm,
     /// The electronic seal of each department that issues OFD too.
@@ -464,7 +464,7 @@ impl Issuer {
         definition: &TypeDefinition,
         certificate: &Certificate,
         sealable: Sealable,
-        seal: &Identity,
+        seal: &Arc<Identity>,
     ) -> Result<Vec<u8>, CertificateError> {
         let (long_term, level) = (&self.parts.long_term, definition.form.level);
         let ready = long_term.ready(seal, level).await?;
@@ -473,7 +473,7 @@ impl Issuer {
         let mut entry = self.seal_entry(request, definition, certificate);
         entry.digest = Some(digest_of(&prepared));
         self.parts.log.append(entry).await?;
-        let signed = seal.sign(&prepared.bytes_to_sign())?;
+        let signed = sign(seal, &prepared).await?;
         long_term.complete(prepared, signed, level, ready).await
     }
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{CertificateError, Issuer, layout::Sheet, sealing::Sealable};
+use super::{
+    CertificateError, Issuer,
+    layout::Sheet,
+    sealing::{Sealable, sign},
+};
 use crate::{
     audit::{Action, Entry},
     ids::{DepartmentId, RequestId},
@@ -57,7 +61,7 @@ impl Issuer {
             ..Entry::new(self.parts.clock.now(), id.clone(), Action::Seal)
         };
         self.parts.log.append(entry).await?;
-        let signed = seal.sign(&prepared.bytes_to_sign())?;
+        let signed = sign(seal, &prepared).await?;
         long_term.complete(prepared, signed, level, ready).await
     }
 }

@@ -80,6 +80,8 @@ pub enum KeyError {
     OtherKey,
     #[error("the key did not sign")]
     Sign,
+    #[error("the key did not sign in time")]
+    Late,
     #[error("the signature cannot be written as CMS: {0}")]
     Cms(String),
 }

@@ -22,7 +22,7 @@ pub enum SealError {
 }
 
 /// The seals of the departments that issue.
-pub fn seals(config: &Config) -> Result<HashMap<DepartmentId, Identity>, StartError> {
+pub fn seals(config: &Config) -> Result<HashMap<DepartmentId, Arc<Identity>>, StartError> {
     let mut modules = Modules::default();
     config
         .certificates
@@ -33,7 +33,7 @@ pub fn seals(config: &Config) -> Result<HashMap<DepartmentId, Identity>, StartEr
                 department: seal.department.clone(),
                 source,
             })?;
-            Ok((seal.department.clone(), identity))
+            Ok((seal.department.clone(), Arc::new(identity)))
         })
         .collect()
 }
