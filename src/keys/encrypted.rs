@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 
-/// scrypt's cost: 2^14 blocks of 8 × 128 bytes, 16 MiB and some 40 ms a key.
-const LOG_N: u8 = 14;
+/// scrypt's cost: 2^13 blocks of 8 × 128 bytes, twice: 8 MiB and some 40 ms a key. OpenSSL reads no more than 32 MiB, and
+/// what is less the allocator keeps for as long as the node runs.
+const LOG_N: u8 = 13;
 const BLOCK: u32 = 8;
-const PARALLEL: u32 = 1;
+const PARALLEL: u32 = 2;
 
 /// The most memory that a key file may make scrypt take, in bytes.
 const MAX_MEMORY_BYTES: u64 = 128 * 1024 * 1024;

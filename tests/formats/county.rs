@@ -449,7 +449,7 @@ impl County {
             types: types_at(level, &folder),
             long_term: long_term(&clock),
             press: Arc::new(Press::new(Arc::new(Fonts::new(vec!["/usr/share/fonts".into()])), 1)),
-            seals: HashMap::from([(hr, seal)]),
+            seals: HashMap::from([(hr, Arc::new(seal))]),
             electronic_seals: HashMap::new(),
             portal: "https://localhost:8444".to_owned(),
         });
