@@ -4,7 +4,7 @@ mod details;
 
 use jiff::{Timestamp, tz::Offset};
 
-pub use self::details::{annotation, revocation, time_proof};
+pub use self::details::{annotation, metadata, revocation, time_proof};
 
 use super::{
     Bilingual, Change, Finding, Indication, RecordedField, Report, Severity, SignatureKind, SignatureReport, Statement,
@@ -393,55 +393,6 @@ impl SignatureReport {
             revisions.entry(change.revision).or_default().push(change);
         }
         revisions.into_iter().collect()
-    }
-}
-
-impl RecordedField {
-    pub fn words(&self) -> Bilingual {
-        if self.equal {
-            return said("与出具记录一致", "as the issuer recorded it");
-        }
-        let value = plain(&self.value);
-        said(format!("出具记录为：{value}"), format!("the issuer recorded: {value}"))
-    }
-}
-
-/// What people call an element of metadata (GB/T 36903); none where it is not one of the standard's.
-pub fn metadata(name: &str) -> Option<(&'static str, &'static str)> {
-    Some(match name {
-        "ZZMC" => ("证照名称", "Certificate"),
-        "ZZLXDM" => ("证照类型代码", "Type code"),
-        "ZZBH" => ("证照编号", "Number"),
-        "ZZBS" => ("证照标识", "Identifier"),
-        "ZZBFJG" => ("颁发机构", "Issuer"),
-        "ZZBFJGDM" => ("颁发机构代码", "Issuer's code"),
-        "ZZBFRQ" => ("颁发日期", "Issued on"),
-        "CZZT" => ("持证主体", "Holder"),
-        "CZZTDM" => ("持证主体代码", "Holder's code"),
-        "CZZTDMLX" | "CZZTDMLXDM" => ("持证主体代码类型", "Kind of the holder's code"),
-        "ZZYXQQSRQ" => ("有效期起始日期", "Valid from"),
-        "ZZYXQJZRQ" => ("有效期截止日期", "Valid until"),
-        _ => return None,
-    })
-}
-
-impl SignatureKind {
-    pub fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Seal => ("电子印章", "Electronic seal"),
-            Self::Signature => ("电子签名", "Electronic signature"),
-            Self::DocumentTimestamp => ("文档时间戳", "Document timestamp"),
-        }
-    }
-}
-
-impl Severity {
-    pub fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Info => ("说明", "Note"),
-            Self::Warning => ("注意", "Warning"),
-            Self::Error => ("问题", "Problem"),
-        }
     }
 }
 

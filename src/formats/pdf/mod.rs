@@ -9,6 +9,7 @@ mod document;
 mod dss;
 mod filter;
 mod fonts;
+mod ground;
 mod lexer;
 mod long_term;
 mod object;
@@ -20,9 +21,10 @@ mod work;
 mod xref;
 
 pub use self::{
-    content::{Area, Fonts, differ_in_ground_alone, drawn, number, plain_text},
+    content::{Area, Fonts, drawn, number, plain_text},
     document::{Document, Indirect},
     dss::{MAX_STORE_ITEMS, SecurityStore, StoreItem},
+    ground::differ_in_ground_alone,
     long_term::{ValidationData, add_validation_data, key_of, prepare_timestamp},
     object::{Dictionary, Entry, MAX_DEPTH, MAX_VALUES, Object, Reference},
     seal::{Appearance, DEFAULT_CONTENTS_BYTES, Seal, SealError, prepare},
