@@ -147,7 +147,11 @@ impl Pen {
                 FrameItem::Group(group) if group.clip.is_some() => return Err(not_in_ofd("what is clipped")),
                 FrameItem::Group(group) => self.frame(&group.frame, here.pre_concat(group.transform), objects)?,
                 FrameItem::Text(text) => objects.push(Object::Text(self.text(text, here)?)),
-                FrameItem::Shape(shape, _) => objects.extend(outline(shape, here)?.map(Object::Path)),
+                FrameItem::Shape(shape, _) => {
+                    if let Some(outline) = outline(shape, here)? {
+                        draw(outline, objects);
+                    }
+                }
                 FrameItem::Image(image, size, _) => match image.kind() {
                     ImageKind::Raster(raster) => {
                         let corners = [Point::zero(), Point::with_x(size.x), Point::with_y(size.y)];
@@ -232,6 +236,22 @@ impl Pen {
             fill: color(fill),
             glyphs,
         })
+    }
+}
+
+/// Draws a path: lines in one stroke with those right before it where nobody can tell them apart, as in the grid of a table.
+fn draw(outline: Outline, objects: &mut Vec<Object>) {
+    let is_line = |outline: &Outline| {
+        let stroke = outline.stroke.as_ref();
+        // Where lines cross that let light through, two are darker than one.
+        outline.fill.is_none() && stroke.is_some_and(|stroke| stroke.color[3] == u8::MAX && stroke.dashes.is_empty())
+    };
+    match objects.last_mut() {
+        Some(Object::Path(last)) if is_line(last) && is_line(&outline) && last.stroke == outline.stroke => {
+            last.data.push(' ');
+            last.data.push_str(&outline.data);
+        }
+        _ => objects.push(Object::Path(outline)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roxmltree::Node;
 
-use super::{Package, Parts, ROOT, xml};
+use super::{Package, Parts, ROOT, plain, xml};
 
 /// The most statements that are taken from a document.
 pub const MAX_STATED: usize = 100;
@@ -92,19 +92,38 @@ fn shown<'a>(package: &'a Package, parts: &Parts<'a>, tagged: &[Tagged]) -> BTre
             .filter(|(page, _)| page == id)
             .map(|(_, object)| object.as_str())
             .collect();
-        let path = parts.pages.iter().find(|(own, _)| own == id);
-        let Some(page) = path.and_then(|(_, path)| parts.document(package, path)) else {
+        let Some((_, path)) = parts.pages.iter().find(|(own, _)| own == id) else {
             continue;
         };
-        for object in page.descendants().filter(|node| xml::is(node, "TextObject")) {
-            let object_id = object.attribute("ID").unwrap_or_default();
-            if own.contains(object_id) {
-                let codes = object.descendants().filter(|node| xml::is(node, "TextCode"));
-                shown.insert((id.to_owned(), object_id.to_owned()), codes.map(xml::text).collect());
-            }
+        let texts: Vec<_> = match parts.texts(path) {
+            Some(texts) => texts
+                .filter(|(object, _)| own.contains(object))
+                .map(|(object, text)| (object.to_owned(), plain::meant(text).trim().to_owned()))
+                .collect(),
+            None => texts(package, parts, path, &own),
+        };
+        for (object, text) in texts {
+            let whole: &mut String = shown.entry((id.to_owned(), object)).or_default();
+            whole.push_str(&text);
         }
     }
     shown
+}
+
+/// The texts of text objects of a page, each by the ID of its object.
+fn texts<'a>(package: &'a Package, parts: &Parts<'a>, path: &str, wanted: &BTreeSet<&str>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let Some(page) = parts.document(package, path) else {
+        return found;
+    };
+    for object in page.descendants().filter(|node| xml::is(node, "TextObject")) {
+        let id = object.attribute("ID").unwrap_or_default();
+        if wanted.contains(id) {
+            let codes = object.descendants().filter(|node| xml::is(node, "TextCode"));
+            found.extend(codes.map(|code| (id.to_owned(), xml::text(code))));
+        }
+    }
+    found
 }
 
 fn push(all: &mut Vec<Stated>, name: &str, value: &str) {

@@ -7,6 +7,7 @@ mod metadata;
 mod package;
 mod parts;
 mod path;
+mod plain;
 mod sealing;
 mod signatures;
 mod svg;

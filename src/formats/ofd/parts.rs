@@ -7,12 +7,16 @@ use std::{
 
 use roxmltree::{Document, Node};
 
-use super::{Doubt, Package, ROOT, ReadError, resolve, xml};
+use super::{
+    Doubt, Package, ROOT, ReadError,
+    plain::{self, Event, Go},
+    resolve, xml,
+};
 
 /// The most files that are followed.
 pub const MAX_PARTS: usize = super::MAX_ENTRIES;
 
-/// The most nodes of all files that are kept as they were parsed, for whoever looks at them again.
+/// The most nodes and texts of all files that are kept as they were read, for whoever looks at them again.
 const MAX_KEPT_NODES: usize = 200_000;
 
 /// The longest text that is taken for a location, in bytes.
@@ -46,6 +50,8 @@ pub struct Parts<'a> {
     pub documents: usize,
     pub doubts: BTreeSet<Doubt>,
     parsed: BTreeMap<String, Document<'a>>,
+    /// Of pages that lead nowhere: each text by the ID of its object, as it is written.
+    texts: BTreeMap<String, Vec<(&'a str, &'a str)>>,
 }
 
 /// A file as it was parsed.
@@ -66,6 +72,11 @@ impl<'a> Deref for Parsed<'_, 'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// The texts of a page, each by the ID of its object, as they are written; none where the page has to be looked at.
+    pub(super) fn texts(&self, path: &str) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
+        Some(self.texts.get(path)?.iter().copied())
+    }
+
     /// A file that is XML.
     pub(super) fn document(&self, package: &'a Package, path: &str) -> Option<Parsed<'_, 'a>> {
         match self.parsed.get(path) {
@@ -110,6 +121,15 @@ pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
         if !is_xml(&path, content) {
             continue;
         }
+        if let Some(texts) = leads_nowhere(content, &names) {
+            if kind == Part::Page
+                && let Some(left) = room.checked_sub(texts.len())
+            {
+                room = left;
+                parts.texts.insert(path, texts);
+            }
+            continue;
+        }
         let document = match xml::parse(&path, content) {
             Ok(document) => document,
             Err(error @ ReadError::Limit(_)) => return Err(error),
@@ -143,9 +163,57 @@ pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
     Ok(parts)
 }
 
+/// The texts of the text objects of a file, each by the ID of its object, as they are written, in their order. None
+/// where the file is not plain, or where something in it can be the path of a file or should be.
+fn leads_nowhere<'a>(content: &'a [u8], names: &Names<'_>) -> Option<Vec<(&'a str, &'a str)>> {
+    if !names.are_plain {
+        return None;
+    }
+    let mut texts = Vec::new();
+    let mut depth = 0_usize;
+    // The text object that is open and how deep it stands, and whether its text is.
+    let mut object: Option<(usize, &str)> = None;
+    let mut in_code = false;
+    let should = |name: &str| name == "BaseLoc" || LOCATIONS.contains(&name);
+    let read = plain::read(content, |event| {
+        let odd = match event {
+            // What stands in a text, or one object in another, is the tree's to tell.
+            Event::Open(name, _) if in_code || (name == "TextObject" && object.is_some()) => true,
+            Event::Open(name, attributes) => {
+                depth += 1;
+                in_code = name == "TextCode";
+                if name == "TextObject" {
+                    let id = attributes.iter().find(|(name, _)| *name == "ID");
+                    object = Some((depth, id.map_or("", |(_, id)| id)));
+                }
+                should(name)
+                    || attributes
+                        .iter()
+                        .any(|(name, value)| should(name) || names.may_end(value))
+            }
+            Event::Text(text) => {
+                if let (true, Some((_, id))) = (in_code, object) {
+                    texts.push((id, text));
+                }
+                names.may_end(text)
+            }
+            Event::Close => {
+                in_code = false;
+                object = object.filter(|(own, _)| *own != depth);
+                depth = depth.saturating_sub(1);
+                false
+            }
+        };
+        if odd { Go::Stop } else { Go::On }
+    });
+    read.then_some(texts)
+}
+
 /// The last parts of all paths: what ends otherwise leads to no file.
 struct Names<'a> {
     all: HashSet<&'a str>,
+    /// None of them is written otherwise in XML, where entities stand for characters and blanks for each other.
+    are_plain: bool,
     /// Whether one ends with a byte.
     ends: [bool; 256],
 }
@@ -161,7 +229,9 @@ impl<'a> Names<'a> {
                 *end = true;
             }
         }
-        Self { all, ends }
+        let is_odd = |c: char| c.is_whitespace() || matches!(c, '&' | '<' | '>' | '"' | '\'');
+        let are_plain = !all.iter().any(|name| name.contains(is_odd));
+        Self { all, are_plain, ends }
     }
 
     /// Whether a location may lead to a file.
