@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
+use serde::Deserialize;
 use subsetter::GlyphRemapper;
 use typst::{
     layout::{Abs, Frame, FrameItem, Point, Quadrant, Ratio, Transform},
@@ -120,11 +121,14 @@ pub fn seal(sealing: ofd::Sealing, seal: &ElectronicSeal, at: Timestamp) -> Resu
 
 /// Names and values of GB/T 36903, as the attached data have them.
 fn metadata(attachment: &[u8]) -> Vec<(String, String)> {
-    let data: serde_json::Value = serde_json::from_slice(attachment).unwrap_or_default();
-    let all = data.get("metadata").and_then(serde_json::Value::as_object);
-    all.into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+    #[derive(Deserialize)]
+    struct Data {
+        metadata: serde_json::Map<String, serde_json::Value>,
+    }
+    let data: Option<Data> = serde_json::from_slice(attachment).ok();
+    data.into_iter()
+        .flat_map(|data| data.metadata)
+        .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
         .collect()
 }
 
@@ -211,8 +215,8 @@ impl Pen {
             return Err(not_in_ofd("text in a gradient or a tiling"));
         };
         let mut pen = Abs::zero();
-        let mut glyphs: Vec<PlacedGlyph> = Vec::new();
-        let mut last = None;
+        let mut glyphs: Vec<PlacedGlyph> = Vec::with_capacity(text.glyphs.len());
+        let (mut shown, mut last) = (String::with_capacity(text.text.len()), None);
         for glyph in &text.glyphs {
             let range = glyph.range();
             // Several glyphs of one cluster: the characters stand with the first.
@@ -221,9 +225,10 @@ impl Pen {
             } else {
                 text.text.get(range.clone()).unwrap_or_default()
             };
+            shown.push_str(own);
             glyphs.push(PlacedGlyph {
                 id: used.remap(glyph.id),
-                text: own.to_owned(),
+                characters: own.chars().count(),
                 x: millimetres(pen + glyph.x_offset.at(text.size)) * scale,
             });
             last = Some(range);
@@ -234,6 +239,7 @@ impl Pen {
             size: millimetres(text.size) * scale,
             at: place(here, Point::zero()),
             fill: color(fill),
+            text: shown,
             glyphs,
         })
     }

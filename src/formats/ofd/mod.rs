@@ -5,6 +5,7 @@
 
 mod metadata;
 mod package;
+mod page;
 mod parts;
 mod path;
 mod plain;
@@ -17,6 +18,7 @@ mod xml;
 pub use self::{
     metadata::{MAX_STATED, MAX_STATED_CHARS, Stated, stated},
     package::{MAX_ENTRIES, MAX_ENTRY_BYTES, MAX_PACKAGE_BYTES, MAX_RATIO, Package, is_package},
+    page::{Color, Fill, NewPage, Object, Outline, Pencil, PlacedGlyph, PlacedImage, Shading, TextRun, number},
     parts::{MAX_PARTS, Part, Parts, parts},
     path::{MAX_PATH_BYTES, resolve},
     sealing::{NewStamp, Sealing, prepare},
@@ -25,10 +27,7 @@ pub use self::{
         SignatureFileError, Signatures, Stamp, signature_file, signatures,
     },
     svg::{MAX_DRAWN_BYTES, MAX_SVG_BYTES, first_page},
-    write::{
-        Color, Fill, ImageKind, NewDocument, NewFont, NewImage, NewPage, Object, Outline, Pencil, PlacedGlyph,
-        PlacedImage, Shading, TextRun, WriteError, Written, number, pack,
-    },
+    write::{ImageKind, NewDocument, NewFont, NewImage, WriteError, Written, pack},
     xml::{MAX_XML_BYTES, MAX_XML_DEPTH, MAX_XML_NODES},
 };
 

@@ -86,22 +86,25 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Elements and attributes (beside `BaseLoc`) that hold a location (ST_Loc) by GB/T 33190.
-const LOCATIONS: [&str; 13] = [
-    "DocRoot",
-    "PublicRes",
-    "DocumentRes",
-    "PageRes",
-    "Annotations",
-    "Attachments",
-    "CustomTags",
-    "Extensions",
-    "FileLoc",
-    "MediaFile",
-    "FontFile",
-    "SchemaLoc",
-    "ExtendData",
-];
+/// Whether an element or attribute (beside `BaseLoc`) holds a location (ST_Loc) by GB/T 33190.
+fn holds_location(name: &str) -> bool {
+    matches!(
+        name,
+        "DocRoot"
+            | "PublicRes"
+            | "DocumentRes"
+            | "PageRes"
+            | "Annotations"
+            | "Attachments"
+            | "CustomTags"
+            | "Extensions"
+            | "FileLoc"
+            | "MediaFile"
+            | "FontFile"
+            | "SchemaLoc"
+            | "ExtendData"
+    )
+}
 
 /// Follows every location from `OFD.xml` on. It follows too much rather than too little: any text or attribute that
 /// is the path of a file counts, as readers differ in what they load.
@@ -174,7 +177,7 @@ fn leads_nowhere<'a>(content: &'a [u8], names: &Names<'_>) -> Option<Vec<(&'a st
     // The text object that is open and how deep it stands, and whether its text is.
     let mut object: Option<(usize, &str)> = None;
     let mut in_code = false;
-    let should = |name: &str| name == "BaseLoc" || LOCATIONS.contains(&name);
+    let should = |name: &str| name == "BaseLoc" || holds_location(name);
     let read = plain::read(content, |event| {
         let odd = match event {
             // What stands in a text, or one object in another, is the tree's to tell.
@@ -307,12 +310,12 @@ impl Found<'_, '_> {
                 self.follow(
                     attribute.value(),
                     kind,
-                    required || LOCATIONS.contains(&attribute.name()),
+                    required || holds_location(attribute.name()),
                     page,
                 );
             }
         } else if let Some(text) = text {
-            self.follow(text, kind, LOCATIONS.contains(&name), None);
+            self.follow(text, kind, holds_location(name), None);
         }
     }
 

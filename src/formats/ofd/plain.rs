@@ -66,34 +66,35 @@ fn elements<'a>(text: &'a str, each: &mut impl FnMut(Event<'_, 'a>) -> Go) -> Op
     let mut prefixes: Vec<&str> = Vec::new();
     let mut open: Vec<&str> = Vec::new();
     let mut attributes: Vec<(&str, &str)> = Vec::with_capacity(MAX_ATTRIBUTES);
-    loop {
-        rest = rest.strip_prefix('<')?;
-        if let Some(end) = rest.strip_prefix('/') {
-            rest = skip_blanks(end.strip_prefix(open.pop()?)?).strip_prefix('>')?;
+    // Each is an element or its end, with a text before it perhaps.
+    for _ in 0..super::MAX_XML_NODES / 2 {
+        rest = after(rest, b'<')?;
+        if let Some(end) = after(rest, b'/') {
+            rest = after(skip_blanks(end.strip_prefix(open.pop()?)?), b'>')?;
             go(each(Event::Close))?;
         } else {
             let (name, colon, mut tag) = name(rest)?;
             attributes.clear();
             let empty = loop {
                 let next = skip_blanks(tag);
-                if let Some(after) = next.strip_prefix('>') {
-                    tag = after;
+                if let Some(end) = after(next, b'>') {
+                    tag = end;
                     break false;
                 }
-                if let Some(after) = next.strip_prefix("/>") {
-                    tag = after;
+                if let Some(end) = after(next, b'/').and_then(|end| after(end, b'>')) {
+                    tag = end;
                     break true;
                 }
                 if next.len() == tag.len() || attributes.len() >= MAX_ATTRIBUTES {
                     return None;
                 }
-                let (own, colon, value, after) = attribute(next)?;
-                tag = after;
-                if own.starts_with("xmlns") {
-                    let prefix = colon.and_then(|at| own.get(at + 1..));
-                    declare(value, prefix, open.is_empty(), &mut prefixes)?;
-                } else if colon.is_some() {
-                    return None;
+                let (own, colon, value, end) = attribute(next)?;
+                tag = end;
+                match colon.and_then(|at| Some((own.get(..at)?, own.get(at + 1..)?))) {
+                    Some(("xmlns", prefix)) => declare(value, Some(prefix), open.is_empty(), &mut prefixes)?,
+                    Some(_) => return None,
+                    None if own == "xmlns" => declare(value, None, open.is_empty(), &mut prefixes)?,
+                    None => {}
                 }
                 if attributes.iter().any(|(known, _)| *known == own) {
                     return None;
@@ -124,6 +125,7 @@ fn elements<'a>(text: &'a str, each: &mut impl FnMut(Event<'_, 'a>) -> Go) -> Op
             rest = after;
         }
     }
+    None
 }
 
 /// A namespace, which only the root declares here, and none that XML itself has names for.
@@ -144,28 +146,18 @@ fn go(go: Go) -> Option<()> {
     (go == Go::On).then_some(())
 }
 
-fn skip_blanks(text: &str) -> &str {
-    if text.as_bytes().first().is_some_and(|byte| *byte > b' ') {
-        return text;
+fn skip_blanks(mut text: &str) -> &str {
+    while let Some(b' ' | b'\n') = text.as_bytes().first() {
+        text = text.get(1..).unwrap_or_default();
     }
-    text.trim_start_matches([' ', '\n'])
+    text
 }
 
-/// What a byte can be in a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum InName {
-    Begins,
-    GoesOn,
-    Colon,
-    Never,
-}
-
-fn in_name(byte: u8) -> InName {
-    match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'_' => InName::Begins,
-        b'0'..=b'9' | b'-' | b'.' => InName::GoesOn,
-        b':' => InName::Colon,
-        _ => InName::Never,
+/// What follows a character of ASCII.
+fn after(text: &str, character: u8) -> Option<&str> {
+    match text.as_bytes().first() {
+        Some(first) if *first == character => text.get(1..),
+        _ => None,
     }
 }
 
@@ -173,15 +165,20 @@ fn in_name(byte: u8) -> InName {
 fn name(text: &str) -> Option<(&str, Option<usize>, &str)> {
     let (mut begins, mut colon) = (true, None);
     for (at, byte) in text.bytes().enumerate() {
-        match in_name(byte) {
-            InName::Begins => begins = false,
-            InName::GoesOn if !begins => {}
-            InName::Colon if !begins && colon.is_none() => (begins, colon) = (true, Some(at)),
-            InName::Never if !begins => {
+        if byte.is_ascii_alphabetic() {
+            begins = false;
+            continue;
+        }
+        match byte {
+            b'_' => begins = false,
+            _ if begins => return None,
+            b'0'..=b'9' | b'-' | b'.' => {}
+            b':' if colon.is_none() => (begins, colon) = (true, Some(at)),
+            b':' => return None,
+            _ => {
                 let (name, rest) = text.split_at_checked(at)?;
                 return Some((name, colon, rest));
             }
-            _ => return None,
         }
     }
     None
@@ -190,15 +187,12 @@ fn name(text: &str) -> Option<(&str, Option<usize>, &str)> {
 /// A name, where its colon is, a value in quotes in which no blank stands for another, and what follows.
 fn attribute(text: &str) -> Option<(&str, Option<usize>, &str, &str)> {
     let (name, colon, rest) = name(text)?;
-    let rest = rest.strip_prefix('=')?;
-    let (quote, rest) = (*rest.as_bytes().first()?, rest.get(1..)?);
-    if !matches!(quote, b'"' | b'\'') {
-        return None;
-    }
+    let rest = after(rest, b'=')?;
+    let quote = *rest.as_bytes().first()?;
+    let rest = rest.get(1..).filter(|_| matches!(quote, b'"' | b'\''))?;
     let end = memchr::memchr3(quote, b'<', b'\n', rest.as_bytes())?;
     let (value, rest) = rest.split_at_checked(end)?;
-    let is_plain = rest.as_bytes().first() == Some(&quote);
-    is_plain.then_some((name, colon, value, rest.get(1..)?))
+    Some((name, colon, value, after(rest, quote)?))
 }
 
 /// Text as it is meant.
@@ -232,7 +226,9 @@ mod tests {
         read(text.as_bytes(), |event| {
             seen.push(match event {
                 Event::Open(name, attributes) => {
-                    let all = attributes.iter().filter(|(name, _)| !name.starts_with("xmlns"));
+                    let all = attributes
+                        .iter()
+                        .filter(|(name, _)| *name != "xmlns" && !name.starts_with("xmlns:"));
                     let all: String = all.map(|(name, value)| format!(" {name}={}", meant(value))).collect();
                     format!("<{name}{all}")
                 }
@@ -311,6 +307,7 @@ mod tests {
             "<a>\t</a>",
             "< a/>",
             "<a:b:c xmlns:a=\"x\"/>",
+            "<a xmlnsx:b=\"x\"/>",
             "<?xml version=\"1.1\"?><a/>",
         ] {
             assert_eq!(seen(odd), None, "{odd}");

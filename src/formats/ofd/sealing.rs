@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use jiff::{Timestamp, tz::TimeZone};
 use sm3::{Digest as _, Sm3};
 
-use super::write::{LIST, WriteError, Written, escape, pack};
+use super::write::{LIST, WriteError, Written, escaped, pack};
 
 const FOLDER: &str = "Doc_0/Signs/Sign_0";
 
@@ -34,13 +34,13 @@ pub fn prepare(written: Written, seal: &[u8], stamp: &NewStamp, provider: &str, 
         .map(|(path, content)| {
             format!(
                 "<ofd:Reference FileRef=\"/{}\"><ofd:CheckValue>{}</ofd:CheckValue></ofd:Reference>",
-                escape(path),
+                escaped(path),
                 BASE64.encode(&Sm3::digest(content))
             )
         })
         .collect();
     let page = pages.get(stamp.page).copied().unwrap_or_default();
-    let provider = escape(provider);
+    let provider = escaped(provider);
     let time = at.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%SZ").to_string();
     let method = "1.2.156.10197.1.501";
     let description = format!(

@@ -1,0 +1,369 @@
+//! Pages of a document to be written, and what stands on them. Lengths in millimetres from the upper left corner of the page.
+
+use std::fmt::{self, Display, Write as _};
+
+use itoa::Buffer;
+
+use super::write::{DECLARATION, Ids, NAMESPACE, escape};
+
+pub struct NewPage {
+    pub width: f64,
+    pub height: f64,
+    pub objects: Vec<Object>,
+}
+
+pub enum Object {
+    Text(TextRun),
+    Path(Outline),
+    Image(PlacedImage),
+}
+
+/// Red, green, blue, and how opaque it is.
+pub type Color = [u8; 4];
+
+/// What a path is filled with.
+#[derive(PartialEq)]
+pub enum Fill {
+    Color(Color),
+    Shading(Shading),
+}
+
+/// Colours that run into each other between two points or circles, and go on beyond.
+#[derive(PartialEq)]
+pub struct Shading {
+    pub from: [f64; 2],
+    pub to: [f64; 2],
+    /// Of circles around the points; none for a shading along the line.
+    pub radii: Option<[f64; 2]>,
+    /// From 0 to 1, in order.
+    pub stops: Vec<(f64, Color)>,
+}
+
+/// An image on a page.
+pub struct PlacedImage {
+    /// By its place in [`super::NewDocument::images`].
+    pub image: usize,
+    /// Where its upper left, upper right and lower left corners are.
+    pub corners: [[f64; 2]; 3],
+}
+
+/// Characters on one line.
+pub struct TextRun {
+    /// By its place in [`super::NewDocument::fonts`].
+    pub font: usize,
+    pub size: f64,
+    /// Where the first glyph's baseline begins.
+    pub at: [f64; 2],
+    pub fill: Color,
+    pub text: String,
+    /// In the order of the text.
+    pub glyphs: Vec<PlacedGlyph>,
+}
+
+pub struct PlacedGlyph {
+    /// In the embedded font.
+    pub id: u16,
+    /// For how many characters of the text it stands.
+    pub characters: usize,
+    /// From the start of the run.
+    pub x: f64,
+}
+
+pub struct Outline {
+    /// In the letters of OFD (GB/T 33190-2016 9.2), in millimetres of the page.
+    pub data: String,
+    pub fill: Option<Fill>,
+    pub stroke: Option<Pencil>,
+    pub even_odd: bool,
+}
+
+/// How a path is stroked.
+#[derive(PartialEq)]
+pub struct Pencil {
+    pub color: Color,
+    pub width: f64,
+    /// `Butt`, `Round` or `Square`.
+    pub cap: &'static str,
+    /// `Miter`, `Round` or `Bevel`.
+    pub join: &'static str,
+    /// Lengths of dashes and gaps by turns; none for a whole line.
+    pub dashes: Vec<f64>,
+    pub dash_offset: f64,
+}
+
+/// A text as it stands on a page.
+pub(super) struct Shown<'a> {
+    pub page: u32,
+    pub object: u32,
+    pub text: &'a str,
+}
+
+impl NewPage {
+    pub(super) fn area(&self) -> String {
+        format!("0 0 {} {}", number(self.width), number(self.height))
+    }
+
+    pub(super) fn write<'a>(
+        &'a self,
+        id: u32,
+        (fonts, images): (&[u32], &[u32]),
+        ids: &mut Ids,
+        texts: &mut Vec<Shown<'a>>,
+    ) -> String {
+        let area = self.area();
+        let mut out = format!(
+            "{DECLARATION}<ofd:Page {NAMESPACE}><ofd:Area><ofd:PhysicalBox>{area}</ofd:PhysicalBox></ofd:Area>\
+             <ofd:Content><ofd:Layer ID=\"{}\">",
+            ids.next()
+        );
+        for object in &self.objects {
+            let own = ids.next();
+            match object {
+                Object::Text(run) => {
+                    run.write(own, fonts.get(run.font).copied().unwrap_or_default(), &mut out);
+                    texts.push(Shown {
+                        page: id,
+                        object: own,
+                        text: run.text.trim(),
+                    });
+                }
+                Object::Path(path) => path.write(own, &area, &mut out),
+                Object::Image(image) => {
+                    let resource = images.get(image.image).copied().unwrap_or_default();
+                    image.write(own, resource, &mut out);
+                }
+            }
+        }
+        out.push_str("</ofd:Layer></ofd:Content></ofd:Page>");
+        out
+    }
+}
+
+impl TextRun {
+    fn write(&self, id: u32, font: u32, out: &mut String) {
+        let [x, y] = self.at;
+        let size = self.size;
+        let width = self.glyphs.last().map_or(size, |last| last.x + 2.0 * size);
+        let _ = write!(
+            out,
+            "<ofd:TextObject ID=\"{id}\" Boundary=\"{} {} {} {}\" Font=\"{font}\" Size=\"{}\">",
+            number(x),
+            number(y - size),
+            number(width),
+            number(size * 1.5),
+            number(size),
+        );
+        color("FillColor", self.fill, out);
+        let mut codes = String::new();
+        let (mut position, mut rest) = (0, self.text.as_str());
+        // A glyph for several characters, or for none, as in a ligature, has a place of its own; those of one character
+        // each stand together.
+        let is_single = |glyph: &PlacedGlyph| glyph.characters == 1;
+        for glyphs in self.glyphs.chunk_by(|one, next| is_single(one) && is_single(next)) {
+            let count: usize = glyphs.iter().map(|glyph| glyph.characters).sum();
+            let end = rest.char_indices().nth(count).map_or(rest.len(), |(end, _)| end);
+            let (text, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            rest = after;
+            let _ = write!(
+                out,
+                "<ofd:CGTransform CodePosition=\"{position}\" CodeCount=\"{count}\" GlyphCount=\"{}\"><ofd:Glyphs>",
+                glyphs.len()
+            );
+            for (place, glyph) in glyphs.iter().enumerate() {
+                if place > 0 {
+                    out.push(' ');
+                }
+                out.push_str(Buffer::new().format(glyph.id));
+            }
+            out.push_str("</ofd:Glyphs></ofd:CGTransform>");
+            let start = glyphs.first().map_or(0.0, |glyph| glyph.x);
+            let _ = write!(codes, "<ofd:TextCode X=\"{}\" Y=\"{}\"", number(start), number(size));
+            if glyphs.len() > 1 {
+                codes.push_str(" DeltaX=\"");
+                distances(glyphs, &mut codes);
+                codes.push('"');
+            }
+            codes.push('>');
+            escape(text, &mut codes);
+            codes.push_str("</ofd:TextCode>");
+            position += count;
+        }
+        out.push_str(&codes);
+        out.push_str("</ofd:TextObject>");
+    }
+}
+
+/// From each glyph to the next; where one stands more than twice in a row as `g`, its number and itself (GB/T 33190-2016
+/// 11.3).
+fn distances(glyphs: &[PlacedGlyph], out: &mut String) {
+    let all: Vec<Number> = glyphs
+        .windows(2)
+        .filter_map(|two| match two {
+            [one, next] => Some(number(next.x - one.x)),
+            _ => None,
+        })
+        .collect();
+    let mut blank = "";
+    for same in all.chunk_by(|one, next| one == next) {
+        match same {
+            [one, _, _, ..] => {
+                let _ = write!(out, "{blank}g {} {one}", same.len());
+                blank = " ";
+            }
+            few => {
+                for one in few {
+                    let _ = write!(out, "{blank}{one}");
+                    blank = " ";
+                }
+            }
+        }
+    }
+}
+
+impl PlacedImage {
+    fn write(&self, id: u32, resource: u32, out: &mut String) {
+        let [[x, y], right, below] = self.corners;
+        let [a, b] = [right[0] - x, right[1] - y];
+        let [c, d] = [below[0] - x, below[1] - y];
+        // The box around all four corners, and the matrix that takes the unit square to them, from its corner on.
+        let [left, top] = [a.min(0.0) + c.min(0.0), b.min(0.0) + d.min(0.0)];
+        let [width, height] = [a.abs() + c.abs(), b.abs() + d.abs()];
+        let _ = write!(
+            out,
+            "<ofd:ImageObject ID=\"{id}\" Boundary=\"{}\" CTM=\"{}\" ResourceID=\"{resource}\"/>",
+            numbers(&[x + left, y + top, width, height]),
+            numbers(&[a, b, c, d, -left, -top])
+        );
+    }
+}
+
+impl Outline {
+    /// What GB/T 33190-2016 takes where nothing is said is not said: stroked, not filled, `NonZero`, `Butt`, `Miter`.
+    fn write(&self, id: u32, area: &str, out: &mut String) {
+        let _ = write!(out, "<ofd:PathObject ID=\"{id}\" Boundary=\"{area}\"");
+        if self.stroke.is_none() {
+            out.push_str(" Stroke=\"false\"");
+        }
+        if self.fill.is_some() {
+            out.push_str(" Fill=\"true\"");
+        }
+        if self.even_odd {
+            out.push_str(" Rule=\"Even-Odd\"");
+        }
+        if let Some(stroke) = &self.stroke {
+            let _ = write!(out, " LineWidth=\"{}\"", number(stroke.width));
+            if stroke.cap != "Butt" {
+                let _ = write!(out, " Cap=\"{}\"", stroke.cap);
+            }
+            if stroke.join != "Miter" {
+                let _ = write!(out, " Join=\"{}\"", stroke.join);
+            }
+            if !stroke.dashes.is_empty() {
+                let _ = write!(
+                    out,
+                    " DashPattern=\"{}\" DashOffset=\"{}\"",
+                    numbers(&stroke.dashes),
+                    number(stroke.dash_offset)
+                );
+            }
+        }
+        out.push('>');
+        match &self.fill {
+            Some(Fill::Color(fill)) => color("FillColor", *fill, out),
+            Some(Fill::Shading(shading)) => shading.write(out),
+            None => {}
+        }
+        if let Some(stroke) = &self.stroke {
+            color("StrokeColor", stroke.color, out);
+        }
+        let _ = write!(
+            out,
+            "<ofd:AbbreviatedData>{}</ofd:AbbreviatedData></ofd:PathObject>",
+            self.data
+        );
+    }
+}
+
+impl Shading {
+    fn write(&self, out: &mut String) {
+        let name = if self.radii.is_some() { "RadialShd" } else { "AxialShd" };
+        let _ = write!(
+            out,
+            "<ofd:FillColor><ofd:{name} MapType=\"Direct\" Extend=\"3\" StartPoint=\"{}\" EndPoint=\"{}\"",
+            numbers(&self.from),
+            numbers(&self.to)
+        );
+        if let Some([start, end]) = self.radii {
+            let _ = write!(out, " StartRadius=\"{}\" EndRadius=\"{}\"", number(start), number(end));
+        }
+        out.push('>');
+        for (position, stop) in &self.stops {
+            let _ = write!(out, "<ofd:Segment Position=\"{}\">", number(*position));
+            color("Color", *stop, out);
+            out.push_str("</ofd:Segment>");
+        }
+        let _ = write!(out, "</ofd:{name}></ofd:FillColor>");
+    }
+}
+
+fn color(name: &str, [red, green, blue, opaque]: Color, out: &mut String) {
+    let _ = write!(out, "<ofd:{name} Value=\"{red} {green} {blue}\"");
+    if opaque != u8::MAX {
+        let _ = write!(out, " Alpha=\"{opaque}\"");
+    }
+    out.push_str("/>");
+}
+
+fn numbers(all: &[f64]) -> String {
+    let mut out = String::new();
+    for (place, one) in all.iter().enumerate() {
+        let _ = write!(out, "{}{}", if place == 0 { "" } else { " " }, number(*one));
+    }
+    out
+}
+
+/// A number to three digits after the point: of a length, to a micrometre.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Number {
+    thousandths: i64,
+}
+
+pub fn number(number: f64) -> Number {
+    Number {
+        thousandths: (number * 1000.0).round() as i64,
+    }
+}
+
+impl Display for Number {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (
+            self.thousandths.unsigned_abs() / 1000,
+            self.thousandths.unsigned_abs() % 1000,
+        );
+        if self.thousandths < 0 {
+            out.write_char('-')?;
+        }
+        out.write_str(Buffer::new().format(whole))?;
+        if rest == 0 {
+            return Ok(());
+        }
+        // With a one before them the digits keep their zeros.
+        let digits = 1000 + rest;
+        let mut buffer = Buffer::new();
+        let digits = buffer.format(digits).trim_end_matches('0');
+        out.write_char('.')?;
+        out.write_str(digits.get(1..).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_short_as_a_micrometre_allows() {
+        let all = [0.0, -0.0001, 1.0, -2.5, 0.01, 7.1416, 210.0, 0.0996, 1e18, f64::NAN];
+        let expected = "0 0 1 -2.5 0.01 7.142 210 0.1 9223372036854775.807 0";
+        assert_eq!(numbers(&all), expected);
+    }
+}
