@@ -355,3 +355,72 @@ impl Found<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::formats::ofd::pack;
+
+    /// A package with one page, and another file.
+    fn package(page: &str, other: &str) -> Package {
+        let root = "<OFD><DocBody><DocRoot>Document.xml</DocRoot></DocBody></OFD>";
+        let document = "<Document><Pages><Page ID=\"1\" BaseLoc=\"Page.xml\"/></Pages></Document>";
+        let files = [
+            (ROOT, root),
+            ("Document.xml", document),
+            ("Page.xml", page),
+            (other, "data"),
+        ];
+        let files = files.map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()));
+        Package::read(&pack(&files).unwrap()).unwrap()
+    }
+
+    fn reaches(page: &str, other: &str) -> bool {
+        let package = package(page, other);
+        let parts = parts(&package).unwrap();
+        assert!(parts.reached.contains_key("Page.xml"));
+        parts.reached.contains_key(other)
+    }
+
+    #[test]
+    fn a_location_in_a_page_is_followed_however_it_is_written() {
+        for page in [
+            "<Page><Image>picture.png</Image></Page>",
+            "<Page><Image> ./picture.png\n</Image></Page>",
+            "<Page><Image Any=\"/picture.png\"/></Page>",
+            "<Page><Image Any='a/../picture.png'/></Page>",
+            "<Page><Image>&#112;icture.png</Image></Page>",
+            "<Page><Image><![CDATA[pict]]>ure.png</Image></Page>",
+            "<Page><Image Any=\"\tpicture.png\"/></Page>",
+            "<Page><Group><TextObject ID=\"1\"><TextCode>picture.png</TextCode></TextObject></Group></Page>",
+        ] {
+            assert!(reaches(page, "picture.png"), "{page}");
+        }
+        assert!(!reaches("<Page><!-- picture.png --></Page>", "picture.png"));
+        assert!(!reaches("<Page><Image>picture.jpg</Image></Page>", "picture.png"));
+        // Names that XML writes otherwise than they are.
+        assert!(reaches("<Page><Image>a&amp;b</Image></Page>", "a&b"));
+        assert!(reaches("<Page><Image>a&#32;b</Image></Page>", "a b"));
+        assert!(reaches("<Page><Image Any=\"a\nb\"/></Page>", "a b"));
+    }
+
+    #[test]
+    fn a_page_that_leads_nowhere_keeps_its_texts_and_one_that_is_no_xml_is_doubted() {
+        let of = |page: &str| {
+            let package = package(page, "other");
+            let parts = parts(&package).unwrap();
+            let texts = parts.texts("Page.xml").map(|texts| {
+                texts
+                    .map(|(object, text)| format!("{object}:{text}"))
+                    .collect::<Vec<_>>()
+            });
+            (texts, parts.doubts.contains(&Doubt::Xml("Page.xml".to_owned())))
+        };
+        let objects = "<Page><TextObject ID=\"5\"><TextCode X=\"0\">一</TextCode><TextCode>二</TextCode></TextObject>\
+            <TextCode>outside</TextCode><TextObject ID=\"6\"><TextCode/></TextObject></Page>";
+        assert_eq!(of(objects), (Some(vec!["5:一".to_owned(), "5:二".to_owned()]), false));
+        assert_eq!(of("<Page><PageRes>missing.xml</PageRes></Page>"), (None, false));
+        assert_eq!(of("<Page><Page></Page>"), (None, true));
+    }
+}
