@@ -1,5 +1,6 @@
 use std::{f64::consts::TAU, fmt::Write as _};
 
+use tiny_skia::{Pixmap, Transform};
 use ttf_parser::Face;
 use typst::text::Font;
 
@@ -35,6 +36,9 @@ const LEGEND: Arc = Arc {
 };
 /// Song is thin in print: its letters are outlined by this much to read as on a cut seal.
 const LETTER_STROKE: f64 = 0.16;
+
+/// How wide and high the seal's PNG is: twelve pixels a millimetre, some 300 an inch.
+const PNG_PIXELS: u32 = 504;
 
 /// A round seal as vector paths: nothing of a font needs to be embedded where it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,8 +110,30 @@ impl SealPicture {
         out
     }
 
-    /// An SVG of the seal, for pages.
-    pub fn svg(&self) -> String {
+    /// A PNG of the seal, clear where there is no ink: viewers of OFD draw that, and few of them SVG.
+    pub fn png(&self) -> Result<Vec<u8>, CertificateError> {
+        let failed = |error: &dyn std::fmt::Display| CertificateError::Seal(format!("its picture: {error}"));
+        let tree = usvg::Tree::from_str(&self.svg(), &usvg::Options::default()).map_err(|error| failed(&error))?;
+        let mut pixels = Pixmap::new(PNG_PIXELS, PNG_PIXELS).ok_or_else(|| failed(&"no room"))?;
+        let side = PNG_PIXELS as f32;
+        let scale = Transform::from_scale(side / tree.size().width(), side / tree.size().height());
+        resvg::render(&tree, scale, &mut pixels.as_mut());
+        // One ink, and how much of it: a third of what four channels take.
+        let ink: Vec<u8> = pixels.pixels().iter().map(|pixel| pixel.alpha()).collect();
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, PNG_PIXELS, PNG_PIXELS);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_palette(RED.map(|part| (part * 255.0).round() as u8).repeat(256));
+        encoder.set_trns((0..=u8::MAX).collect::<Vec<u8>>());
+        encoder.set_compression(png::Compression::High);
+        let mut writer = encoder.write_header().map_err(|error| failed(&error))?;
+        writer.write_image_data(&ink).map_err(|error| failed(&error))?;
+        writer.finish().map_err(|error| failed(&error))?;
+        Ok(out)
+    }
+
+    fn svg(&self) -> String {
         let half = SEAL_MM / 2.0;
         let [red, green, blue] = RED.map(|part| (part * 255.0).round());
         let mut out = format!(
@@ -299,6 +325,24 @@ mod tests {
                 assert!(distance < RING_RADIUS - RING_WIDTH / 2.0, "{name}: {distance}");
             }
         }
+    }
+
+    #[test]
+    fn its_picture_is_red_on_nothing() {
+        let shelf = Fonts::new(vec!["/usr/share/fonts".into()]).shelf().unwrap();
+        let picture = SealPicture::draw("示例县人民政府", "电子印章", &shelf).unwrap();
+        let png = picture.png().unwrap();
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(&png));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        let side = usize::try_from(PNG_PIXELS).unwrap();
+        let at = |x: usize, y: usize| pixels.chunks(4).nth(y * side + x).unwrap();
+        assert_eq!(at(side / 2, side / 2), [222, 23, 26, 255]);
+        assert_eq!(at(0, 0).last(), Some(&0));
+        assert_eq!(at(side / 2, 9), [222, 23, 26, 255]);
+        assert!(png.len() < 40_000, "{}", png.len());
     }
 
     #[test]

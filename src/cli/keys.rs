@@ -329,7 +329,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
                 Some(file) => bounded(&file)?,
                 None => {
                     let shelf = Fonts::new(fonts).shelf()?;
-                    SealPicture::draw(&name, SEAL_LEGEND, &shelf)?.svg().into_bytes()
+                    SealPicture::draw(&name, SEAL_LEGEND, &shelf)?.png()?
                 }
             };
             let validity = Validity::days(now, days);

@@ -228,12 +228,12 @@ fn electronic_seals(place: &Place, is_new: bool, validity: Validity, password: &
     let maker = identity("seal-maker", "示例制章单位", "莎车示例县")?;
     for ((_, file, name, department), number) in county::SEALS.iter().zip(1..) {
         let signer = identity(&format!("{file}-sm2"), name, department)?;
-        let picture = SealPicture::draw(department, SEAL_LEGEND, &shelf)?.svg();
+        let picture = SealPicture::draw(department, SEAL_LEGEND, &shelf)?.png()?;
         let order = SealOrder {
             id: &format!("653125{number:08}"),
             name: department,
             signers: &signer.chain,
-            picture: picture.as_bytes(),
+            picture: &picture,
             valid_from: validity.not_before,
             valid_until: validity.not_after,
         };

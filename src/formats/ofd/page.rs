@@ -1,6 +1,9 @@
 //! Pages of a document to be written, and what stands on them. Lengths in millimetres from the upper left corner of the page.
 
-use std::fmt::{self, Display, Write as _};
+use std::{
+    fmt::{self, Display, Write as _},
+    ops::Range,
+};
 
 use itoa::Buffer;
 
@@ -94,7 +97,8 @@ pub struct Pencil {
 /// A text as it stands on a page.
 pub(super) struct Shown<'a> {
     pub page: u32,
-    pub object: u32,
+    /// The text objects that show it.
+    pub objects: Range<u32>,
     pub text: &'a str,
 }
 
@@ -117,20 +121,19 @@ impl NewPage {
             ids.next()
         );
         for object in &self.objects {
-            let own = ids.next();
             match object {
                 Object::Text(run) => {
-                    run.write(own, fonts.get(run.font).copied().unwrap_or_default(), &mut out);
+                    let objects = run.write(fonts.get(run.font).copied().unwrap_or_default(), ids, &mut out);
                     texts.push(Shown {
                         page: id,
-                        object: own,
+                        objects,
                         text: run.text.trim(),
                     });
                 }
-                Object::Path(path) => path.write(own, &area, &mut out),
+                Object::Path(path) => path.write(ids.next(), &area, &mut out),
                 Object::Image(image) => {
                     let resource = images.get(image.image).copied().unwrap_or_default();
-                    image.write(own, resource, &mut out);
+                    image.write(ids.next(), resource, &mut out);
                 }
             }
         }
@@ -140,56 +143,67 @@ impl NewPage {
 }
 
 impl TextRun {
-    fn write(&self, id: u32, font: u32, out: &mut String) {
+    /// Writes it as text objects, and returns their IDs. A glyph for several characters, or for none, as in a ligature,
+    /// has an object of its own; those of one character each stand together: viewers read one `CGTransform` and one
+    /// `TextCode` of an object.
+    fn write(&self, font: u32, ids: &mut Ids, out: &mut String) -> Range<u32> {
+        let first = ids.peek();
+        let mut rest = self.text.as_str();
+        let is_single = |glyph: &PlacedGlyph| glyph.characters == 1;
+        for glyphs in self.glyphs.chunk_by(|one, next| is_single(one) && is_single(next)) {
+            let count = glyphs.iter().map(|glyph| glyph.characters).sum();
+            let end = rest.char_indices().nth(count).map_or(rest.len(), |(end, _)| end);
+            let (text, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            rest = after;
+            self.write_object((glyphs, text, count), (ids.next(), font), out);
+        }
+        first..ids.peek()
+    }
+
+    fn write_object(
+        &self,
+        (glyphs, text, count): (&[PlacedGlyph], &str, usize),
+        (id, font): (u32, u32),
+        out: &mut String,
+    ) {
         let [x, y] = self.at;
         let size = self.size;
-        let width = self.glyphs.last().map_or(size, |last| last.x + 2.0 * size);
+        let start = glyphs.first().map_or(0.0, |glyph| glyph.x);
+        let width = glyphs.last().map_or(0.0, |last| last.x - start) + 2.0 * size;
         let _ = write!(
             out,
             "<ofd:TextObject ID=\"{id}\" Boundary=\"{} {} {} {}\" Font=\"{font}\" Size=\"{}\">",
-            number(x),
+            number(x + start),
             number(y - size),
             number(width),
             number(size * 1.5),
             number(size),
         );
         color("FillColor", self.fill, out);
-        let mut codes = String::new();
-        let (mut position, mut rest) = (0, self.text.as_str());
-        // A glyph for several characters, or for none, as in a ligature, has a place of its own; those of one character
-        // each stand together.
-        let is_single = |glyph: &PlacedGlyph| glyph.characters == 1;
-        for glyphs in self.glyphs.chunk_by(|one, next| is_single(one) && is_single(next)) {
-            let count: usize = glyphs.iter().map(|glyph| glyph.characters).sum();
-            let end = rest.char_indices().nth(count).map_or(rest.len(), |(end, _)| end);
-            let (text, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            rest = after;
-            let _ = write!(
-                out,
-                "<ofd:CGTransform CodePosition=\"{position}\" CodeCount=\"{count}\" GlyphCount=\"{}\"><ofd:Glyphs>",
-                glyphs.len()
-            );
-            for (place, glyph) in glyphs.iter().enumerate() {
-                if place > 0 {
-                    out.push(' ');
-                }
-                out.push_str(Buffer::new().format(glyph.id));
+        let _ = write!(
+            out,
+            "<ofd:CGTransform CodePosition=\"0\" CodeCount=\"{count}\" GlyphCount=\"{}\"><ofd:Glyphs>",
+            glyphs.len()
+        );
+        for (place, glyph) in glyphs.iter().enumerate() {
+            if place > 0 {
+                out.push(' ');
             }
-            out.push_str("</ofd:Glyphs></ofd:CGTransform>");
-            let start = glyphs.first().map_or(0.0, |glyph| glyph.x);
-            let _ = write!(codes, "<ofd:TextCode X=\"{}\" Y=\"{}\"", number(start), number(size));
-            if glyphs.len() > 1 {
-                codes.push_str(" DeltaX=\"");
-                distances(glyphs, &mut codes);
-                codes.push('"');
-            }
-            codes.push('>');
-            escape(text, &mut codes);
-            codes.push_str("</ofd:TextCode>");
-            position += count;
+            out.push_str(Buffer::new().format(glyph.id));
         }
-        out.push_str(&codes);
-        out.push_str("</ofd:TextObject>");
+        let _ = write!(
+            out,
+            "</ofd:Glyphs></ofd:CGTransform><ofd:TextCode X=\"0\" Y=\"{}\"",
+            number(size)
+        );
+        if glyphs.len() > 1 {
+            out.push_str(" DeltaX=\"");
+            distances(glyphs, out);
+            out.push('"');
+        }
+        out.push('>');
+        escape(text, out);
+        out.push_str("</ofd:TextCode></ofd:TextObject>");
     }
 }
 

@@ -198,11 +198,15 @@ impl NewDocument<'_> {
             let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             let shown = texts.iter().find(|shown| !value.is_empty() && shown.text == *value);
             if let Some(shown) = shown.filter(|_| is_name) {
-                let _ = write!(
-                    tags,
-                    "<{name}><ofd:ObjectRef PageRef=\"{}\">{}</ofd:ObjectRef></{name}>",
-                    shown.page, shown.object
-                );
+                let _ = write!(tags, "<{name}>");
+                for object in shown.objects.clone() {
+                    let _ = write!(
+                        tags,
+                        "<ofd:ObjectRef PageRef=\"{}\">{object}</ofd:ObjectRef>",
+                        shown.page
+                    );
+                }
+                let _ = write!(tags, "</{name}>");
             }
         }
         format!("{DECLARATION}<License xmlns=\"{METADATA}\" {NAMESPACE}>{tags}</License>")
@@ -220,6 +224,11 @@ impl Ids {
     pub fn next(&mut self) -> u32 {
         self.0 += 1;
         self.0
+    }
+
+    /// What comes next.
+    pub fn peek(&self) -> u32 {
+        self.0 + 1
     }
 }
 
@@ -255,9 +264,10 @@ pub fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, WriteError> {
     let deflated = stored
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(1));
+    // Fonts and images are packed in themselves, and so is most of a seal, which is its picture.
+    let packed = [".otf", ".png", ".jpg", ".esl", ".dat"];
     for (path, content) in files {
-        // A font is packed in itself.
-        let is_stored = content.len() <= STORED_BYTES || path.ends_with(".otf");
+        let is_stored = content.len() <= STORED_BYTES || packed.iter().any(|end| path.ends_with(end));
         writer.start_file(path.as_str(), if is_stored { stored } else { deflated })?;
         writer.write_all(content).map_err(zip::result::ZipError::from)?;
     }
