@@ -15,7 +15,7 @@ use crate::formats::{checkpoint::Signer, merkle::leaf_hash};
 const ROUND: Duration = Duration::from_millis(500);
 /// How many entries the tree grows by at most before it is signed: 1,000.
 const ROUND_ENTRIES: u32 = 1_000;
-/// How many entries one transaction files for the search at most, so that appending never waits long: 64.
+/// How many entries one transaction files for the search at most, so that appending never waits long: 256.
 const FILED_AT_ONCE: usize = 256;
 
 /// Gives entries their places in the tree, in the order of their numbers, and signs checkpoints. Several processes may

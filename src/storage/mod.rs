@@ -51,7 +51,7 @@ const READER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache of one connection, in KiB (negative, as SQLite wants it).
 const CACHE_KIB: &str = "-4096";
 /// How many pages of 4 KiB the write-ahead log takes before they are copied into the database. The pages that every
-/// transaction changes again, those of indexes, are copied once for many; after a crash it is read once, 32 MiB at most.
+/// transaction changes again, those of indexes, are copied once for many; after a crash it is read once, some 32 MiB as a rule.
 const CHECKPOINT_PAGES: &str = "8192";
 /// What the write-ahead log is cut back to after a burst, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";

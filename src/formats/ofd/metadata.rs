@@ -37,8 +37,14 @@ pub fn stated<'a>(package: &'a Package, parts: &Parts<'a>) -> Vec<Stated> {
     let tagged = tagged(package, parts);
     let shown = shown(package, parts, &tagged);
     for tag in &tagged {
-        let texts = tag.objects.iter().filter_map(|object| shown.get(object));
-        push(&mut all, &tag.name, &texts.map(String::as_str).collect::<String>());
+        let mut value = String::new();
+        for (page, object) in &tag.objects {
+            let of_page = shown.get(page.as_str());
+            if let Some(text) = of_page.and_then(|of_page| of_page.get(object.as_str())) {
+                add(&mut value, text);
+            }
+        }
+        push(&mut all, &tag.name, &value);
     }
     all.truncate(MAX_STATED);
     all
@@ -81,49 +87,59 @@ fn tagged<'a>(package: &'a Package, parts: &Parts<'a>) -> Vec<Tagged> {
     all
 }
 
-/// The texts of the objects that are tagged.
-fn shown<'a>(package: &'a Package, parts: &Parts<'a>, tagged: &[Tagged]) -> BTreeMap<(String, String), String> {
-    let wanted: BTreeSet<_> = tagged.iter().flat_map(|tag| &tag.objects).collect();
-    let pages: BTreeSet<_> = wanted.iter().map(|(page, _)| page.as_str()).collect();
-    let mut shown = BTreeMap::new();
-    for id in pages {
-        let own: BTreeSet<&str> = wanted
-            .iter()
-            .filter(|(page, _)| page == id)
-            .map(|(_, object)| object.as_str())
-            .collect();
-        let Some((_, path)) = parts.pages.iter().find(|(own, _)| own == id) else {
+/// The texts of the objects that are tagged, by the IDs of their pages and their own. Of several objects of one ID, all.
+fn shown<'a, 't>(
+    package: &'a Package,
+    parts: &Parts<'a>,
+    tagged: &'t [Tagged],
+) -> BTreeMap<&'t str, BTreeMap<&'t str, String>> {
+    let mut shown: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
+    for (page, object) in tagged.iter().flat_map(|tag| &tag.objects) {
+        shown.entry(page).or_default().entry(object).or_default();
+    }
+    let mut seen = BTreeSet::new();
+    for (id, path) in &parts.pages {
+        // The first page of an ID counts.
+        let Some(wanted) = shown.get_mut(id.as_str()).filter(|_| seen.insert(id)) else {
             continue;
         };
-        let texts: Vec<_> = match parts.texts(path) {
-            Some(texts) => texts
-                .filter(|(object, _)| own.contains(object))
-                .map(|(object, text)| (object.to_owned(), plain::meant(text).trim().to_owned()))
-                .collect(),
-            None => texts(package, parts, path, &own),
+        let mut insert = |object: &str, text: &str| {
+            if let Some(whole) = wanted.get_mut(object) {
+                add(whole, text);
+            }
         };
-        for (object, text) in texts {
-            let whole: &mut String = shown.entry((id.to_owned(), object)).or_default();
-            whole.push_str(&text);
+        match parts.texts(path) {
+            Some(texts) => texts.for_each(|(object, text)| insert(object, &plain::meant(beginning(text)))),
+            None => texts(package, parts, path, insert),
         }
     }
     shown
 }
 
-/// The texts of text objects of a page, each by the ID of its object.
-fn texts<'a>(package: &'a Package, parts: &Parts<'a>, path: &str, wanted: &BTreeSet<&str>) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+/// As much of a text as is written as can become a value: no character takes more than `&quot;`.
+fn beginning(text: &str) -> &str {
+    let text = text.trim();
+    let end = text.char_indices().nth(MAX_STATED_CHARS * "&quot;".len());
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// Adds to a value, until it is as long as one can be.
+fn add(value: &mut String, text: &str) {
+    let room = MAX_STATED_CHARS.saturating_sub(value.chars().count());
+    value.extend(text.chars().take(room));
+}
+
+/// The texts of text objects of a page, each with the ID of its object.
+fn texts<'a>(package: &'a Package, parts: &Parts<'a>, path: &str, mut each: impl FnMut(&str, &str)) {
     let Some(page) = parts.document(package, path) else {
-        return found;
+        return;
     };
     for object in page.descendants().filter(|node| xml::is(node, "TextObject")) {
         let id = object.attribute("ID").unwrap_or_default();
-        if wanted.contains(id) {
-            let codes = object.descendants().filter(|node| xml::is(node, "TextCode"));
-            found.extend(codes.map(|code| (id.to_owned(), xml::text(code))));
+        for code in object.descendants().filter(|node| xml::is(node, "TextCode")) {
+            each(id, &xml::text(code));
         }
     }
-    found
 }
 
 fn push(all: &mut Vec<Stated>, name: &str, value: &str) {
@@ -134,5 +150,54 @@ fn push(all: &mut Vec<Stated>, name: &str, value: &str) {
     };
     if !stated.name.is_empty() && !stated.value.is_empty() && !all.contains(&stated) {
         all.push(stated);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::formats::ofd::{pack, parts};
+
+    fn stated_of(page: &str, tag: &str) -> Vec<Stated> {
+        let root = "<OFD><DocBody><DocRoot>Document.xml</DocRoot></DocBody></OFD>";
+        let document =
+            "<Document><Pages><Page ID=\"1\" BaseLoc=\"Page.xml\"/></Pages><CustomTags>Tag.xml</CustomTags></Document>";
+        let files = [
+            (ROOT, root),
+            ("Document.xml", document),
+            ("Page.xml", page),
+            ("Tag.xml", tag),
+        ];
+        let files = files.map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()));
+        let package = Package::read(&pack(&files).unwrap()).unwrap();
+        let parts = parts(&package).unwrap();
+        stated(&package, &parts)
+    }
+
+    #[test]
+    fn a_value_is_what_its_objects_show_whether_a_page_is_plain_or_not() {
+        let tag = "<T><x><ObjectRef PageRef=\"1\">5</ObjectRef><ObjectRef PageRef=\"1\">6</ObjectRef>\
+            <ObjectRef PageRef=\"2\">5</ObjectRef></x></T>";
+        for odd in ["", "<!-- not plain -->"] {
+            let page = format!(
+                "<Page>{odd}<TextObject ID=\"5\"><TextCode> 一 </TextCode><TextCode>&amp;</TextCode></TextObject>\
+                 <TextObject ID=\"6\"><TextCode>二</TextCode></TextObject><TextObject ID=\"7\"><TextCode>三</TextCode></TextObject></Page>"
+            );
+            let [only] = &stated_of(&page, tag)[..] else { panic!() };
+            assert_eq!((only.name.as_str(), only.value.as_str()), ("x", "一&二"));
+        }
+    }
+
+    #[test]
+    fn a_long_text_that_is_named_a_thousand_times_is_not_put_together_a_thousand_times() {
+        let references = "<ObjectRef PageRef=\"1\">1</ObjectRef>".repeat(1_000);
+        for odd in ["", "<!-- not plain -->"] {
+            // Nothing to unpack: MAX_RATIO is not what bounds it.
+            let text: String = (0..200_000).map(|at| format!("{at:x}")).collect();
+            let page = format!("<Page>{odd}<TextObject ID=\"1\"><TextCode>{text}</TextCode></TextObject></Page>");
+            let all = stated_of(&page, &format!("<T><x>{references}</x></T>"));
+            assert_eq!(all.first().map(|one| one.value.len()), Some(MAX_STATED_CHARS));
+        }
     }
 }

@@ -143,19 +143,24 @@ impl NewPage {
 }
 
 impl TextRun {
-    /// Writes it as text objects, and returns their IDs. A glyph for several characters, or for none, as in a ligature,
-    /// has an object of its own; those of one character each stand together: viewers read one `CGTransform` and one
-    /// `TextCode` of an object.
+    /// Writes it as text objects, and returns their IDs. Characters with one glyph each stand together; any other cluster,
+    /// as a ligature or a letter with its marks, has an object of its own: viewers read one `CGTransform` and one `TextCode`
+    /// of an object.
     fn write(&self, font: u32, ids: &mut Ids, out: &mut String) -> Range<u32> {
         let first = ids.peek();
-        let mut rest = self.text.as_str();
-        let is_single = |glyph: &PlacedGlyph| glyph.characters == 1;
-        for glyphs in self.glyphs.chunk_by(|one, next| is_single(one) && is_single(next)) {
-            let count = glyphs.iter().map(|glyph| glyph.characters).sum();
-            let end = rest.char_indices().nth(count).map_or(rest.len(), |(end, _)| end);
-            let (text, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            rest = after;
-            self.write_object((glyphs, text, count), (ids.next(), font), out);
+        let (mut glyphs, mut text) = (self.glyphs.as_slice(), self.text.as_str());
+        let clusters: Vec<&[PlacedGlyph]> = glyphs.chunk_by(|_, next| next.characters == 0).collect();
+        let is_single = |cluster: &[PlacedGlyph]| matches!(cluster, [glyph] if glyph.characters == 1);
+        for together in clusters.chunk_by(|one, next| is_single(one) && is_single(next)) {
+            let (own, after) = glyphs
+                .split_at_checked(together.iter().map(|cluster| cluster.len()).sum())
+                .unwrap_or((glyphs, &[]));
+            glyphs = after;
+            let count = own.iter().map(|glyph| glyph.characters).sum();
+            let end = text.char_indices().nth(count).map_or(text.len(), |(end, _)| end);
+            let (shown, after) = text.split_at_checked(end).unwrap_or((text, ""));
+            text = after;
+            self.write_object((own, shown, count), (ids.next(), font), out);
         }
         first..ids.peek()
     }
@@ -373,6 +378,67 @@ impl Display for Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_with_its_marks_has_an_object_of_its_own() {
+        let glyph = |id: u16, characters: usize| PlacedGlyph {
+            id,
+            characters,
+            x: f64::from(id),
+        };
+        let run = TextRun {
+            font: 0,
+            size: 4.0,
+            at: [0.0, 4.0],
+            fill: [0, 0, 0, 255],
+            text: "abcfid".to_owned(),
+            glyphs: vec![
+                glyph(1, 1),
+                glyph(2, 1),
+                glyph(3, 1),
+                glyph(4, 0),
+                glyph(5, 2),
+                glyph(6, 1),
+            ],
+        };
+        let (mut ids, mut out) = (Ids::new(), String::new());
+        assert_eq!(run.write(9, &mut ids, &mut out), 1..5);
+        let document = roxmltree::Document::parse_with_options(
+            &format!("<a xmlns:ofd=\"x\">{out}</a>"),
+            roxmltree::ParsingOptions::default(),
+        )
+        .map(|document| {
+            let transforms = document
+                .descendants()
+                .filter(|node| node.tag_name().name() == "CGTransform");
+            let texts = document
+                .descendants()
+                .filter(|node| node.tag_name().name() == "TextCode");
+            transforms
+                .zip(texts)
+                .map(|(transform, text)| {
+                    let count = |name: &str| transform.attribute(name).unwrap_or_default().to_owned();
+                    let glyphs = transform.first_element_child().and_then(|glyphs| glyphs.text());
+                    format!(
+                        "{} {} {} {}",
+                        text.text().unwrap_or_default(),
+                        count("CodeCount"),
+                        count("GlyphCount"),
+                        glyphs.unwrap_or_default()
+                    )
+                })
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(
+            document,
+            Ok(vec![
+                "ab 2 2 1 2".into(),
+                "c 1 2 3 4".into(),
+                "fi 2 1 5".into(),
+                "d 1 1 6".into()
+            ])
+        );
+    }
 
     #[test]
     fn numbers_are_as_short_as_a_micrometre_allows() {

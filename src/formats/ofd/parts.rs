@@ -124,7 +124,9 @@ pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
         if !is_xml(&path, content) {
             continue;
         }
-        if let Some(texts) = leads_nowhere(content, &names) {
+        // The root leads to everything, and to signatures that are not there.
+        let nowhere = (path != ROOT).then(|| leads_nowhere(content, &names)).flatten();
+        if let Some(texts) = nowhere {
             if kind == Part::Page
                 && let Some(left) = room.checked_sub(texts.len())
             {

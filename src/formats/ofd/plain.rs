@@ -35,6 +35,9 @@ pub(super) enum Go {
 
 /// Reads a file to its end. False where it is not plain, or where reading was stopped.
 pub(super) fn read<'a>(content: &'a [u8], mut each: impl FnMut(Event<'_, 'a>) -> Go) -> bool {
+    if content.len() > super::MAX_XML_BYTES {
+        return false;
+    }
     let Ok(text) = std::str::from_utf8(content) else {
         return false;
     };
@@ -161,7 +164,7 @@ fn after(text: &str, character: u8) -> Option<&str> {
     }
 }
 
-/// A name of ASCII letters, where its colon is if it has one, and what follows it.
+/// A name of ASCII, where its colon is if it has one, and what follows it.
 fn name(text: &str) -> Option<(&str, Option<usize>, &str)> {
     let (mut begins, mut colon) = (true, None);
     for (at, byte) in text.bytes().enumerate() {
@@ -314,6 +317,8 @@ mod tests {
         }
         let deep = format!("{}{}", "<a>".repeat(100), "</a>".repeat(100));
         assert_eq!(seen(&deep), None);
+        let long = |bytes: usize| seen(&format!("<a>{}</a>", "x".repeat(bytes))).is_some();
+        assert!(long(1_000_000) && !long(super::super::MAX_XML_BYTES));
     }
 
     proptest! {

@@ -72,7 +72,7 @@ pub struct WriteError(#[from] zip::result::ZipError);
 impl NewDocument<'_> {
     /// Writes the files: the same document gives the same bytes.
     pub fn write(&self) -> Written {
-        let mut ids = Ids(0);
+        let mut ids = Ids::new();
         let fonts: Vec<u32> = self.fonts.iter().map(|_| ids.next()).collect();
         let images: Vec<u32> = self.images.iter().map(|_| ids.next()).collect();
         let mut files = Vec::new();
@@ -221,6 +221,10 @@ const METADATA: &str = "urn:gbt:36903";
 pub(super) struct Ids(u32);
 
 impl Ids {
+    pub fn new() -> Self {
+        Self(0)
+    }
+
     pub fn next(&mut self) -> u32 {
         self.0 += 1;
         self.0
