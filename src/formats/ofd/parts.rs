@@ -191,7 +191,10 @@ fn leads_nowhere<'a>(content: &'a [u8], names: &Names<'_>) -> Option<Vec<(&'a st
                     let id = attributes.iter().find(|(name, _)| *name == "ID");
                     object = Some((depth, id.map_or("", |(_, id)| id)));
                 }
-                should(name)
+                // An ID is compared as it is meant.
+                let is_written = object.is_some_and(|(_, id)| id.contains('&'));
+                is_written
+                    || should(name)
                     || attributes
                         .iter()
                         .any(|(name, value)| should(name) || names.may_end(value))
@@ -423,6 +426,7 @@ mod tests {
             <TextCode>outside</TextCode><TextObject ID=\"6\"><TextCode/></TextObject></Page>";
         assert_eq!(of(objects), (Some(vec!["5:一".to_owned(), "5:二".to_owned()]), false));
         assert_eq!(of("<Page><PageRes>missing.xml</PageRes></Page>"), (None, false));
+        assert_eq!(of("<Page><TextObject ID=\"a&amp;b\"/></Page>"), (None, false));
         assert_eq!(of("<Page><Page></Page>"), (None, true));
     }
 }
