@@ -154,12 +154,12 @@ fn push(all: &mut Vec<Stated>, name: &str, value: &str) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::formats::ofd::{pack, parts};
 
-    fn stated_of(page: &str, tag: &str) -> Vec<Stated> {
+    fn package(page: &str, tag: &str) -> Package {
         let root = "<OFD><DocBody><DocRoot>Document.xml</DocRoot></DocBody></OFD>";
         let document =
             "<Document><Pages><Page ID=\"1\" BaseLoc=\"Page.xml\"/></Pages><CustomTags>Tag.xml</CustomTags></Document>";
@@ -170,9 +170,7 @@ mod tests {
             ("Tag.xml", tag),
         ];
         let files = files.map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()));
-        let package = Package::read(&pack(&files).unwrap()).unwrap();
-        let parts = parts(&package).unwrap();
-        stated(&package, &parts)
+        Package::read(&pack(&files).unwrap()).unwrap()
     }
 
     #[test]
@@ -184,7 +182,11 @@ mod tests {
                 "<Page>{odd}<TextObject ID=\"5\"><TextCode> 一 </TextCode><TextCode>&amp;</TextCode></TextObject>\
                  <TextObject ID=\"6\"><TextCode>二</TextCode></TextObject><TextObject ID=\"7\"><TextCode>三</TextCode></TextObject></Page>"
             );
-            let [only] = &stated_of(&page, tag)[..] else { panic!() };
+            let package = package(&page, tag);
+            let parts = parts(&package).unwrap();
+            let [only] = &stated(&package, &parts)[..] else {
+                panic!()
+            };
             assert_eq!((only.name.as_str(), only.value.as_str()), ("x", "一&二"));
         }
     }
@@ -196,8 +198,16 @@ mod tests {
             // Nothing to unpack: MAX_RATIO is not what bounds it.
             let text: String = (0..200_000).map(|at| format!("{at:x}")).collect();
             let page = format!("<Page>{odd}<TextObject ID=\"1\"><TextCode>{text}</TextCode></TextObject></Page>");
-            let all = stated_of(&page, &format!("<T><x>{references}</x></T>"));
-            assert_eq!(all.first().map(|one| one.value.len()), Some(MAX_STATED_CHARS));
+            let package = package(&page, &format!("<T><x>{references}</x></T>"));
+            let parts = parts(&package).unwrap();
+            let tagged = tagged(&package, &parts);
+            assert_eq!(tagged[0].objects.len(), 1_000);
+            // What is kept of each object is as long as a value at most, and so is what is put together.
+            assert_eq!(shown(&package, &parts, &tagged)["1"]["1"].len(), MAX_STATED_CHARS);
+            let mut value = "x".to_owned();
+            add(&mut value, &text);
+            add(&mut value, &text);
+            assert_eq!(value.len(), MAX_STATED_CHARS);
         }
     }
 }
