@@ -11,7 +11,11 @@ use cedar_policy::{
 };
 use moka::sync::Cache;
 
-use super::{Action, AllowedField, Decision, PolicyError, Question, Refusal, rules::Guardrails};
+use super::{
+    Action, AllowedField, Decision, PolicyError, Question, Refusal,
+    memo::{self, Memo},
+    rules::{Guardrails, whole_seconds_ms},
+};
 use crate::{
     case::CaseStatus,
     catalogue::{Catalogue, DataItem, Grant, Mask, Resource, ResourceStatus, SharingKind, SharingMode, Snapshot},
@@ -40,6 +44,7 @@ struct Compiled {
     principal: EntityUid,
     resource_uid: EntityUid,
     grants: HashMap<PolicyId, Arc<Grant>>,
+    answered: Memo,
 }
 
 struct Names {
@@ -71,7 +76,7 @@ impl Policy {
         })
     }
 
-    /// Answers one question at the catalogue's time.
+    /// Answers one question at the catalogue's time, in whole seconds.
     ///
     /// What is allowed is what was granted and the service item needs, of this resource. An unconditionally shared
     /// resource (无条件共享) needs no grant, as 政务数据共享条例 asks no approval for it, but a purpose all the same: a
@@ -86,7 +91,23 @@ impl Policy {
         let Some(set) = self.set(question, &snapshot)? else {
             return Ok(Decision::Refuse(Refusal::ResourceNotPublished));
         };
-        let request = self.request(question, &set, now.as_millisecond())?;
+        let (second, key) = (whole_seconds_ms(now), memo::key(question, self.guardrails.reads));
+        if let Some(decision) = set.answered.get(second, &key) {
+            return Ok(decision);
+        }
+        let decision = self.evaluate(question, &set, &snapshot, second)?;
+        set.answered.put(second, key, &decision);
+        Ok(decision)
+    }
+
+    fn evaluate(
+        &self,
+        question: &Question<'_>,
+        set: &Compiled,
+        snapshot: &Snapshot,
+        now_ms: i64,
+    ) -> Result<Decision, PolicyError> {
+        let request = self.request(question, set, now_ms)?;
         let response = self.authorizer.is_authorized(&request, &set.policies, &set.entities);
         let diagnostics = response.diagnostics();
         // Cedar leaves out a policy that cannot be evaluated; if that was a guardrail, a permit would be one too many.
@@ -96,7 +117,7 @@ impl Policy {
         if response.decision() == Verdict::Deny {
             let refusal = self.guardrails.first_refusal(diagnostics.reason());
             return Ok(Decision::Refuse(
-                refusal.unwrap_or_else(|| no_grant(question, &snapshot, now)),
+                refusal.unwrap_or_else(|| no_grant(question, snapshot, now_ms)),
             ));
         }
         let mut unconditional = false;
@@ -183,6 +204,7 @@ impl Policy {
             principal,
             resource_uid,
             grants,
+            answered: Memo::default(),
         })
     }
 
@@ -213,6 +235,10 @@ impl Policy {
                 Value::new_entity_uid(self.names.department(&case.department)),
             ),
             ("case_applicant".to_owned(), text(case.applicant.as_str())),
+            (
+                "subject_is_applicant".to_owned(),
+                Value::new_bool(*question.subject == case.applicant),
+            ),
         ];
         let action = match question.action {
             Action::Query => &self.names.query,
@@ -292,7 +318,7 @@ fn mode(mode: SharingMode) -> &'static str {
 }
 
 /// No guardrail forbade and no grant permitted: whether there was a grant that counts no more.
-fn no_grant(question: &Question<'_>, snapshot: &Snapshot, now: jiff::Timestamp) -> Refusal {
+fn no_grant(question: &Question<'_>, snapshot: &Snapshot, now_ms: i64) -> Refusal {
     let for_this = snapshot
         .by_grantee
         .get(&question.caller.department.id)
@@ -305,9 +331,9 @@ fn no_grant(question: &Question<'_>, snapshot: &Snapshot, now: jiff::Timestamp) 
         });
     let (mut expired, mut withdrawn) = (false, false);
     for grant in for_this {
-        if grant.withdrawn_at.is_some_and(|at| at <= now) {
+        if grant.withdrawn_at.is_some_and(|at| whole_seconds_ms(at) <= now_ms) {
             withdrawn = true;
-        } else if grant.valid_until <= now {
+        } else if whole_seconds_ms(grant.valid_until) <= now_ms {
             expired = true;
         }
     }

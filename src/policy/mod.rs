@@ -4,6 +4,7 @@
 //! (config/policy). The fields and masks come from the grants that Cedar says decided.
 
 mod engine;
+mod memo;
 mod rules;
 
 use std::sync::Arc;

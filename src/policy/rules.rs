@@ -1,8 +1,9 @@
 use std::{collections::HashMap, fmt::Write, path::Path, str::FromStr};
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use jiff::Timestamp;
 
-use super::{PolicyError, Refusal};
+use super::{PolicyError, Refusal, memo::Reads};
 use crate::catalogue::Grant;
 
 const SCHEMA: &str = include_str!("../../config/policy/schema.cedarschema");
@@ -26,6 +27,7 @@ const REQUIRED: [Refusal; 8] = [
 /// The guardrails, checked against the schema, and what each of them says.
 pub(super) struct Guardrails {
     pub policies: PolicySet,
+    pub reads: Reads,
     validator: Validator,
     forbids: HashMap<PolicyId, (usize, Refusal)>,
     unconditional: Option<PolicyId>,
@@ -87,6 +89,7 @@ impl Guardrails {
             }
         }
         Ok(Self {
+            reads: Reads::of(&policies)?,
             policies,
             validator,
             forbids,
@@ -129,7 +132,8 @@ fn validate(validator: &Validator, policies: &PolicySet) -> Result<(), PolicyErr
     }
 }
 
-/// A grant as Cedar. Identifiers hold nothing that would end a string literal: letters, digits and `. _ : -` only.
+/// A grant as Cedar. Identifiers hold nothing that would end a string literal: letters, digits and `. _ : -` only. Its
+/// times count in whole seconds, as the time of a question does: it ends with the second in which it ends.
 fn permit(grant: &Grant) -> String {
     let list = |ids: &mut dyn Iterator<Item = &str>| {
         ids.fold(String::new(), |mut text, id| {
@@ -143,11 +147,11 @@ fn permit(grant: &Grant) -> String {
     let mut actions = r#"Action::"query", Action::"verify""#.to_owned();
     let mut conditions = format!(
         r#"context.now >= {} && context.now < {} && [{items}].contains(context.item)"#,
-        grant.valid_from.as_millisecond(),
-        grant.valid_until.as_millisecond(),
+        whole_seconds_ms(grant.valid_from),
+        whole_seconds_ms(grant.valid_until),
     );
     if let Some(at) = grant.withdrawn_at {
-        let _ = write!(conditions, " && context.now < {}", at.as_millisecond());
+        let _ = write!(conditions, " && context.now < {}", whole_seconds_ms(at));
     }
     if !certificates.is_empty() {
         actions.push_str(r#", Action::"issue""#);
@@ -160,6 +164,11 @@ fn permit(grant: &Grant) -> String {
         r#"permit (principal in Department::"{}", action in [{actions}], resource == Resource::"{}") when {{ {conditions} }};"#,
         grant.grantee, grant.resource,
     )
+}
+
+/// The beginning of the second that this moment is in, in milliseconds since 1970.
+pub(super) fn whole_seconds_ms(time: Timestamp) -> i64 {
+    time.as_millisecond().div_euclid(1_000) * 1_000
 }
 
 #[cfg(test)]

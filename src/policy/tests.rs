@@ -363,3 +363,50 @@ async fn a_service_item_other_than_the_cases_is_no_question() {
     );
     assert!(matches!(answer, Err(PolicyError::Question(_))));
 }
+
+/// The clock stands still: whatever is answered here was asked in one second.
+#[tokio::test]
+async fn a_guardrail_that_looks_at_a_person_is_asked_of_every_person() {
+    let folder = tempfolder();
+    let mut world = World::new(vec![grant("g1")]).await;
+    let (watched, other) = (pseudonym("653199199003070023"), pseudonym("653199199003070015"));
+    let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policy");
+    std::fs::copy(config.join("schema.cedarschema"), folder.join("schema.cedarschema")).unwrap();
+    let built_in = std::fs::read_to_string(config.join("guardrails.cedar")).unwrap();
+    let forbid = |code: &str, condition: &str| {
+        format!("@code(\"{code}\") forbid (principal, action, resource) when {{ {condition} }};\n")
+    };
+    let added = format!(
+        "{built_in}\n{}{}",
+        forbid(
+            "protected_person",
+            &format!("context.subject == \"{}\"", watched.as_str())
+        ),
+        forbid("suspended_operator", "context.operator == \"013\""),
+    );
+    std::fs::write(folder.join("guardrails.cedar"), added).unwrap();
+    world.policy = Policy::from_folder(&folder).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+
+    let guardrail = |code: &str| Decision::Refuse(Refusal::Guardrail(code.to_owned()));
+    for (subject, operator, expected) in [
+        (&other, "001", None),
+        (&watched, "001", Some("protected_person")),
+        (&other, "001", None),
+        (&other, "013", Some("suspended_operator")),
+    ] {
+        world.subject = subject.clone();
+        world.case.applicant = subject.clone();
+        world.operator = OperatorId::parse(operator).unwrap();
+        match expected {
+            Some(code) => assert_eq!(world.query(&[]), guardrail(code)),
+            None => assert!(matches!(world.query(&[]), Decision::Permit { .. })),
+        }
+    }
+}
+
+fn tempfolder() -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("yinxin-policy-{}", uuid::Uuid::now_v7()));
+    std::fs::create_dir(&folder).unwrap();
+    folder
+}
