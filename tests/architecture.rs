@@ -325,7 +325,11 @@ fn broken_rules(source: &Source) -> Vec<String> {
             Token::Word(word) if is_below_api(&module) && (word.starts_with("actix") || word == "StatusCode") => {
                 say(format!("`{word}` is named below `api`"));
             }
-            Token::Word(word) if word == "reqwest" && !WIRING.contains(&module.as_str()) && module != "exchange" => {
+            Token::Word(word)
+                if ["reqwest", "hyper"].contains(&word.as_str())
+                    && !WIRING.contains(&module.as_str())
+                    && module != "exchange" =>
+            {
                 say("only `exchange` calls other services".to_owned());
             }
             Token::Word(word) if word == "unsafe" => say("`unsafe` is forbidden".to_owned()),

@@ -213,6 +213,22 @@ async fn a_provider_that_misbehaves_gets_nothing_through_and_each_way_has_its_co
 }
 
 #[tokio::test]
+async fn a_provider_that_closes_its_connections_is_asked_over_new_ones() {
+    let (county, window, token) = purpose().await;
+    for at_once in [true, false] {
+        let records = json!([{"status": "正常"}]);
+        county.provider.behave(Behaviour::OnceEach { records, at_once });
+        for _ in 0..8 {
+            let body = window
+                .query(&token, HOUSING_FUND, &person(1), &["status"])
+                .await
+                .expect(200);
+            assert_eq!(body["records"], json!([{"status": "正常"}]));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_field_that_the_provider_leaves_out_is_null_and_one_that_nobody_asked_for_is_dropped() {
     let (county, window, token) = purpose().await;
     county

@@ -32,6 +32,11 @@ pub enum Behaviour {
     Silence,
     /// Says that more will come, and closes.
     CutOff,
+    /// Answers with such records once a connection, and closes it: at once, or when the next call comes.
+    OnceEach {
+        records: Value,
+        at_once: bool,
+    },
 }
 
 /// A provider's own service: real mutual TLS, and it can misbehave.
@@ -95,6 +100,7 @@ impl Drop for Provider {
 async fn serve(acceptor: &TlsAcceptor, stream: TcpStream, state: &State) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(acceptor.accept(stream).await?);
+    let mut answered = false;
     while let Some(body) = read_call(&mut stream).await? {
         let call: Value = serde_json::from_slice(&body).unwrap_or_default();
         *state.last_call.lock().unwrap() = Some(call.clone());
@@ -104,8 +110,13 @@ async fn serve(acceptor: &TlsAcceptor, stream: TcpStream, state: &State) -> std:
             tokio::time::sleep(delay).await;
             behaviour = *then;
         }
+        if answered && matches!(behaviour, Behaviour::OnceEach { .. }) {
+            return stream.shutdown().await;
+        }
+        answered = true;
+        let close = matches!(behaviour, Behaviour::OnceEach { at_once: true, .. });
         let (status, length, body) = match behaviour {
-            Behaviour::Records(records) => {
+            Behaviour::Records(records) | Behaviour::OnceEach { records, .. } => {
                 let text = |name: &str| call["subject"][name].as_str().unwrap_or_default().to_owned();
                 let body = serde_json::json!({ "records": records }).to_string();
                 let body = body
@@ -133,7 +144,7 @@ async fn serve(acceptor: &TlsAcceptor, stream: TcpStream, state: &State) -> std:
         answer.extend_from_slice(&body);
         stream.write_all(&answer).await?;
         stream.flush().await?;
-        if length != body.len() {
+        if close || length != body.len() {
             return stream.shutdown().await;
         }
     }

@@ -3,6 +3,7 @@
 mod breaker;
 mod dataset;
 mod http;
+mod link;
 mod sql;
 
 use std::{sync::Arc, time::Duration};
