@@ -1,6 +1,6 @@
 use std::{
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -13,10 +13,10 @@ use crate::formats::{checkpoint::Signer, merkle::leaf_hash};
 
 /// How often what was appended is given its place: 500 ms.
 const ROUND: Duration = Duration::from_millis(500);
-/// How many entries the tree grows by at most before it is signed: 1,000.
-const ROUND_ENTRIES: u32 = 1_000;
-/// How many entries one transaction files for the search at most, so that appending never waits long: 256.
-const FILED_AT_ONCE: usize = 256;
+/// How many entries are filed for the search at once, and the tree grows by, at most, before it is signed: 2,000.
+const ROUND_ENTRIES: u32 = 2_000;
+/// How often filing a log that no search finds says how far it is: 5 seconds.
+const FILING_TOLD: Duration = Duration::from_secs(5);
 
 /// Gives entries their places in the tree, in the order of their numbers, and signs checkpoints. Several processes may
 /// do so over one store: whoever finds that the tree has grown meanwhile reads it again.
@@ -34,8 +34,35 @@ impl Sequencer {
             signer,
             tree: Mutex::new(None),
         };
+        sequencer.refile().await?;
         sequencer.catch_up().await?;
         Ok(sequencer)
+    }
+
+    /// Files what the tree covers and no search finds: all of it, where what searches go by was not kept.
+    async fn refile(&self) -> Result<(), AuditError> {
+        let tree = self.load().await?;
+        let mut filed = self.store.filed().await.map_err(AuditError::Store)?;
+        let mut told = Instant::now();
+        while filed < tree.size() {
+            let entries = self
+                .store
+                .entries(filed + 1, ROUND_ENTRIES)
+                .await
+                .map_err(AuditError::Store)?;
+            let Some((last, _)) = entries.last() else {
+                break;
+            };
+            filed = *last;
+            let placed: Result<Vec<_>, _> = entries.into_iter().map(|(n, bytes)| place(n, &bytes)).collect();
+            self.store.file(&placed?).await.map_err(AuditError::Store)?;
+            if told.elapsed() >= FILING_TOLD {
+                tracing::info!(filed, of = tree.size(), "the log is filed so that it can be searched");
+                told = Instant::now();
+            }
+        }
+        *self.tree.lock().await = Some(tree);
+        Ok(())
     }
 
     pub(super) fn verifier_key(&self) -> String {
@@ -123,14 +150,12 @@ impl Sequencer {
             if sequence != expected {
                 return Err(AuditError::Inconsistent(format!("entry {expected} is missing")));
             }
-            let entry: Entry = serde_json::from_slice(&bytes)
-                .map_err(|_| AuditError::Inconsistent(format!("entry {sequence} cannot be read")))?;
             leaves.push(leaf_hash(&bytes));
-            placed.push(Placed { sequence, entry });
+            placed.push(place(sequence, &bytes)?);
         }
         // Before the tree covers them, so that whatever it covers is found: a crash in between leaves them filed early.
-        for some in placed.chunks(FILED_AT_ONCE) {
-            self.store.file(some).await.map_err(AuditError::Store)?;
+        if !placed.is_empty() {
+            self.store.file(&placed).await.map_err(AuditError::Store)?;
         }
         let tiles = tree.extend(leaves);
         let growth = Growth {
@@ -142,4 +167,10 @@ impl Sequencer {
         let grown = self.store.grow(&growth).await.map_err(AuditError::Store)?;
         Ok(grown.then_some(tree))
     }
+}
+
+fn place(sequence: u64, bytes: &[u8]) -> Result<Placed, AuditError> {
+    let entry: Entry = serde_json::from_slice(bytes)
+        .map_err(|_| AuditError::Inconsistent(format!("entry {sequence} cannot be read")))?;
+    Ok(Placed { sequence, entry })
 }

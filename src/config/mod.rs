@@ -49,7 +49,7 @@ pub struct Node {
     /// The node's name, in its tokens and in the checkpoints of its log: once there are entries it stays.
     /// 1 to 64 of `A-Z a-z 0-9 . _ -`. Default `yinxin`.
     pub name: String,
-    /// The folder that holds `yinxin.db`. Default `data`.
+    /// The folder that holds `yinxin.db` and `yinxin-search.db`. Default `data`.
     pub data: PathBuf,
     /// Where the public reaches the portal: printed in QR codes. Default `https://127.0.0.1:8444`.
     pub portal_url: String,

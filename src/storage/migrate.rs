@@ -9,6 +9,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/sqlite/0002_accounts.sql"),
     include_str!("../../migrations/sqlite/0003_verifications.sql"),
     include_str!("../../migrations/sqlite/0004_ofd.sql"),
+    include_str!("../../migrations/sqlite/0005_search.sql"),
 ];
 
 /// Takes the steps that the database has not taken yet, each in a transaction of its own.

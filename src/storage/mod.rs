@@ -1,4 +1,5 @@
-//! One [`Db`] over one SQLite file: implements the storage traits that stand beside their consumers.
+//! One [`Db`] over one SQLite file, and one beside it for searches of the log: implements the storage traits that stand
+//! beside their consumers.
 //!
 //! What a write acknowledges is durable: WAL with `synchronous=FULL`.
 
@@ -11,6 +12,7 @@ mod department;
 mod log;
 mod migrate;
 mod reply;
+mod search;
 mod source_sql;
 #[cfg(test)]
 mod tests;
@@ -21,7 +23,7 @@ use std::{
     fs::OpenOptions,
     io,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,6 +37,7 @@ use sqlx::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
+use self::search::SearchFile;
 pub use self::source_sql::SqliteTables;
 
 /// The file of the node's database in its data folder.
@@ -75,6 +78,12 @@ pub enum StorageError {
     },
     #[error("a number does not fit into the database")]
     Range,
+    #[error(
+        "`{path}`, by which the log is searched, cannot be used; without it, it is made from the log when a node starts"
+    )]
+    Search { path: PathBuf, source: Box<StorageError> },
+    #[error("the file by which the log is searched is not there")]
+    NoSearch,
 }
 
 /// One database. Clones share it.
@@ -84,6 +93,8 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     writer: Mutex<Writer>,
     readers: SqlitePool,
+    /// None where there is none and it is only read.
+    search: Option<SearchFile>,
 }
 
 /// The one connection that writes. Not sqlx's `Transaction`: where SQLite itself rolls back (disk full, I/O error),
@@ -97,22 +108,29 @@ struct Writer {
 impl Db {
     /// Opens the database, creates it if there is none (readable by its owner only), and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StorageError> {
-        OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
-        let mut connection = connect_writer(&shared(options)).await?;
+        create(path)?;
+        let mut connection = connect_writer(&durable(path)).await?;
         version::check(&mut connection).await?;
         migrate::run(&mut connection).await?;
+        let search_path = search::path_beside(path);
+        let search = SearchFile::open(&search_path)
+            .await
+            .map_err(|source| StorageError::Search {
+                path: search_path,
+                source: Box::new(source),
+            })?;
+        let filed = search.last().await?;
+        let last: i64 = sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM entries")
+            .fetch_one(&mut connection)
+            .await?;
+        // Asked in this order, it can only be of a later state than the database, which was restored.
+        if filed > unsigned(last)? {
+            search.forget_after(last).await?;
+        }
         Ok(Self(Arc::new(Inner {
-            writer: Mutex::new(Writer {
-                connection,
-                begun: false,
-            }),
+            writer: Mutex::new(Writer::new(connection)),
             readers: readers(SqliteConnectOptions::new().filename(path).read_only(true)),
+            search: Some(search),
         })))
     }
 
@@ -122,22 +140,23 @@ impl Db {
         let mut wal = path.as_os_str().to_owned();
         wal.push("-wal");
         // In a folder that cannot be written to, a read-only connection can share nothing with a writer: there is none.
-        let options = match SqliteConnection::connect_with(&shared(options.clone())).await {
-            Ok(mut connection) => match migrate::version(&mut connection).await {
-                Err(_) if !Path::new(&wal).exists() => options.immutable(true),
-                _ => options,
-            },
+        let alone = match SqliteConnection::connect_with(&shared(options.clone())).await {
+            Ok(mut connection) => migrate::version(&mut connection).await.is_err() && !Path::new(&wal).exists(),
             Err(error) => return Err(error.into()),
         };
+        let options = options.immutable(alone);
         let mut connection = SqliteConnection::connect_with(&shared(options.clone())).await?;
         version::check(&mut connection).await?;
         migrate::check(&mut connection).await?;
+        let search_path = search::path_beside(path);
+        let search = search_path.exists().then(|| {
+            let options = SqliteConnectOptions::new().filename(search_path).read_only(true);
+            SearchFile::open_read_only(options.immutable(alone))
+        });
         Ok(Self(Arc::new(Inner {
-            writer: Mutex::new(Writer {
-                connection,
-                begun: false,
-            }),
+            writer: Mutex::new(Writer::new(connection)),
             readers: readers(options),
+            search,
         })))
     }
 
@@ -150,14 +169,17 @@ impl Db {
         unsigned(value)
     }
 
-    /// Ends all reading and leaves everything in the one file: nothing in its write-ahead log. To be called last.
+    /// Ends all reading and leaves everything in the files: nothing in their write-ahead logs. To be called last.
     pub async fn close(&self) -> Result<(), StorageError> {
+        if let Some(search) = &self.0.search {
+            search.close().await?;
+        }
         self.0.readers.close().await;
-        let mut writer = self.writer().await;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut writer.connection)
-            .await?;
-        Ok(())
+        self.writer().await.leave_all_in_one_file().await
+    }
+
+    fn search_file(&self) -> Result<&SearchFile, StorageError> {
+        self.0.search.as_ref().ok_or(StorageError::NoSearch)
     }
 
     fn readers(&self) -> &SqlitePool {
@@ -174,8 +196,7 @@ impl Db {
     /// The writer, in a transaction that holds the write lock; [`Writer::end`] ends it.
     async fn begin(&self) -> Result<MutexGuard<'_, Writer>, StorageError> {
         let mut writer = self.writer().await;
-        writer.begun = true;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut writer.connection).await?;
+        writer.begin().await?;
         Ok(writer)
     }
 
@@ -201,6 +222,27 @@ impl Db {
 }
 
 impl Writer {
+    fn new(connection: SqliteConnection) -> Self {
+        Self {
+            connection,
+            begun: false,
+        }
+    }
+
+    /// Begins a transaction that holds the write lock.
+    async fn begin(&mut self) -> Result<(), StorageError> {
+        self.begun = true;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    async fn leave_all_in_one_file(&mut self) -> Result<(), StorageError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
+    }
+
     /// Commits when all went well, else takes everything back.
     async fn end<T>(&mut self, result: Result<T, StorageError>) -> Result<T, StorageError> {
         let result = match result {
@@ -224,6 +266,24 @@ impl Writer {
             self.begun = false;
         }
     }
+}
+
+/// Creates the file if there is none, readable by its owner only.
+fn create(path: &Path) -> Result<(), StorageError> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    Ok(())
+}
+
+/// For a file whose commits are durable when they are acknowledged.
+fn durable(path: &Path) -> SqliteConnectOptions {
+    shared(
+        SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES),
+    )
 }
 
 /// Connects to write. Where two processes turn a new database to WAL at once, SQLite tells one of them that it is locked
@@ -273,6 +333,10 @@ fn to_json<T: Serialize>(table: &'static str, value: &T) -> Result<String, Stora
 
 fn from_json<T: DeserializeOwned>(table: &'static str, json: &str) -> Result<T, StorageError> {
     serde_json::from_str(json).map_err(|source| unreadable(table, source))
+}
+
+fn from_json_bytes<T: DeserializeOwned>(table: &'static str, json: &[u8]) -> Result<T, StorageError> {
+    serde_json::from_slice(json).map_err(|source| unreadable(table, source))
 }
 
 fn unreadable(table: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {

@@ -66,11 +66,33 @@ impl Folder {
         Log::open(Arc::new(self.db().await), self.signer()).await.unwrap()
     }
 
+    /// What searches go by.
+    pub fn search_file(&self) -> PathBuf {
+        self.path.join("yinxin-search.db")
+    }
+
     /// A connection of somebody who goes around the node.
     pub async fn intruder(&self) -> SqliteConnection {
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(self.file()).foreign_keys(false))
+        self.intruder_to(&self.file()).await
+    }
+
+    pub async fn intruder_to(&self, file: &Path) -> SqliteConnection {
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file).foreign_keys(false))
             .await
             .unwrap()
+    }
+
+    /// As a backup is made.
+    pub async fn copy_of_the_database_alone(&self) -> Self {
+        let mut copy = Self::new();
+        copy.key.clone_from(&self.key);
+        let vacuum = format!("VACUUM INTO '{}'", copy.file().display());
+        let mut intruder = self.intruder().await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(vacuum))
+            .execute(&mut intruder)
+            .await
+            .unwrap();
+        copy
     }
 
     pub async fn verify(&self) -> LogReport {
@@ -130,6 +152,9 @@ impl LogStore for Counting {
     }
     fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>> {
         self.0.file(entries)
+    }
+    fn filed(&self) -> BoxFuture<'_, Result<u64, StoreFault>> {
+        self.0.filed()
     }
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>> {
         self.0.grow(growth)

@@ -15,8 +15,11 @@ async fn written() -> Folder {
     folder
 }
 
+/// What searches go by has a file of its own.
 async fn tamper(folder: &Folder, sql: &'static str) {
-    let mut intruder: SqliteConnection = folder.intruder().await;
+    let of_search = sql.contains(" search ");
+    let file = if of_search { folder.search_file() } else { folder.file() };
+    let mut intruder: SqliteConnection = folder.intruder_to(&file).await;
     let done = sqlx::raw_sql(sql).execute(&mut intruder).await.unwrap();
     assert!(done.rows_affected() > 0, "the test has altered nothing");
 }
@@ -48,9 +51,13 @@ async fn a_deleted_entry_is_missed() {
 #[tokio::test]
 async fn the_last_entries_are_missed_too_with_their_search_rows_and_tiles() {
     assert_caught("DELETE FROM entries WHERE sequence = 600", Wrong::Missing, 600).await;
-    let everywhere = "DELETE FROM search WHERE sequence > 590; DELETE FROM tiles WHERE position = 2; \
-                      DELETE FROM entries WHERE sequence > 590";
-    assert_caught(everywhere, Wrong::Missing, 591).await;
+    let folder = written().await;
+    tamper(&folder, "DELETE FROM search WHERE sequence > 590").await;
+    let rest = "DELETE FROM tiles WHERE position = 2; DELETE FROM entries WHERE sequence > 590";
+    tamper(&folder, rest).await;
+    let fault = folder.verify().await.first_fault;
+    let (wrong, sequence) = (Wrong::Missing, Some(591));
+    assert_eq!(fault, Some(Fault { wrong, sequence }));
 }
 
 #[tokio::test]
@@ -91,6 +98,28 @@ async fn an_entry_that_search_no_longer_finds_is_named() {
         44,
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_searches_go_by_is_made_again_from_the_log_where_it_is_missing() {
+    let folder = written().await;
+    let filter = || Filter {
+        department: Some("notary".parse().unwrap()),
+        limit: 200,
+        ..Filter::default()
+    };
+    tamper(&folder, "DELETE FROM search WHERE sequence > 100").await;
+    assert_eq!(folder.verify().await.first_fault.unwrap().sequence, Some(101));
+    let log = folder.log().await;
+    assert!(folder.verify().await.holds);
+    assert_eq!(log.search(&filter()).await.unwrap().len(), 200);
+
+    let copy = folder.copy_of_the_database_alone().await;
+    assert!(copy.verify().await.holds);
+    let log = copy.log().await;
+    let newest = log.search(&filter()).await.unwrap();
+    assert_eq!((newest.len(), newest[0].sequence), (200, 600));
+    assert!(copy.verify().await.holds);
 }
 
 #[tokio::test]
