@@ -103,14 +103,19 @@ fn shown<'a, 't>(
         let Some(wanted) = shown.get_mut(id.as_str()).filter(|_| seen.insert(id)) else {
             continue;
         };
-        let mut insert = |object: &str, text: &str| {
-            if let Some(whole) = wanted.get_mut(object) {
-                add(whole, text);
-            }
-        };
         match parts.texts(path) {
-            Some(texts) => texts.for_each(|(object, text)| insert(object, &plain::meant(beginning(text)))),
-            None => texts(package, parts, path, insert),
+            Some(texts) => {
+                for (object, text) in texts {
+                    if let Some(whole) = wanted.get_mut(object) {
+                        add(whole, &plain::meant(beginning(text)));
+                    }
+                }
+            }
+            None => texts(package, parts, path, |object, text| {
+                if let Some(whole) = wanted.get_mut(object) {
+                    add(whole, text);
+                }
+            }),
         }
     }
     shown

@@ -7,7 +7,10 @@ use std::{
 
 use itoa::Buffer;
 
-use super::write::{DECLARATION, Ids, NAMESPACE, escape};
+use super::write::{DECLARATION, Ids, NAMESPACE, Resources, escape};
+
+/// How long an object is, about: room to begin with.
+const OBJECT_BYTES: usize = 512;
 
 pub struct NewPage {
     pub width: f64,
@@ -110,20 +113,32 @@ impl NewPage {
     pub(super) fn write<'a>(
         &'a self,
         id: u32,
-        (fonts, images): (&[u32], &[u32]),
+        resources: &Resources<'_>,
         ids: &mut Ids,
         texts: &mut Vec<Shown<'a>>,
     ) -> String {
         let area = self.area();
-        let mut out = format!(
+        let mut out = String::with_capacity(self.objects.len() * OBJECT_BYTES);
+        let _ = write!(
+            out,
             "{DECLARATION}<ofd:Page {NAMESPACE}><ofd:Area><ofd:PhysicalBox>{area}</ofd:PhysicalBox></ofd:Area>\
-             <ofd:Content><ofd:Layer ID=\"{}\">",
+             <ofd:Content><ofd:Layer ID=\"{}\"",
             ids.next()
         );
+        if let Some(ink) = &resources.ink {
+            let _ = write!(out, " DrawParam=\"{}\"", ink.id);
+        }
+        out.push('>');
+        let ink = resources.ink.as_ref().map(|ink| ink.color);
         for object in &self.objects {
             match object {
                 Object::Text(run) => {
-                    let objects = run.write(fonts.get(run.font).copied().unwrap_or_default(), ids, &mut out);
+                    let objects = run.write(
+                        resources.fonts.get(run.font).copied().unwrap_or_default(),
+                        ink,
+                        ids,
+                        &mut out,
+                    );
                     texts.push(Shown {
                         page: id,
                         objects,
@@ -132,7 +147,7 @@ impl NewPage {
                 }
                 Object::Path(path) => path.write(ids.next(), &area, &mut out),
                 Object::Image(image) => {
-                    let resource = images.get(image.image).copied().unwrap_or_default();
+                    let resource = resources.images.get(image.image).copied().unwrap_or_default();
                     image.write(ids.next(), resource, &mut out);
                 }
             }
@@ -146,7 +161,7 @@ impl TextRun {
     /// Writes it as text objects, and returns their IDs. Characters with one glyph each stand together; any other cluster,
     /// as a ligature or a letter with its marks, has an object of its own: viewers read one `CGTransform` and one `TextCode`
     /// of an object.
-    fn write(&self, font: u32, ids: &mut Ids, out: &mut String) -> Range<u32> {
+    fn write(&self, font: u32, ink: Option<Color>, ids: &mut Ids, out: &mut String) -> Range<u32> {
         let first = ids.peek();
         let (mut glyphs, mut text) = (self.glyphs.as_slice(), self.text.as_str());
         let clusters: Vec<&[PlacedGlyph]> = glyphs.chunk_by(|_, next| next.characters == 0).collect();
@@ -160,7 +175,7 @@ impl TextRun {
             let end = text.char_indices().nth(count).map_or(text.len(), |(end, _)| end);
             let (shown, after) = text.split_at_checked(end).unwrap_or((text, ""));
             text = after;
-            self.write_object((own, shown, count), (ids.next(), font), out);
+            self.write_object((own, shown, count), (ids.next(), font), ink, out);
         }
         first..ids.peek()
     }
@@ -169,38 +184,45 @@ impl TextRun {
         &self,
         (glyphs, text, count): (&[PlacedGlyph], &str, usize),
         (id, font): (u32, u32),
+        ink: Option<Color>,
         out: &mut String,
     ) {
         let [x, y] = self.at;
         let size = self.size;
         let start = glyphs.first().map_or(0.0, |glyph| glyph.x);
         let width = glyphs.last().map_or(0.0, |last| last.x - start) + 2.0 * size;
-        let _ = write!(
-            out,
-            "<ofd:TextObject ID=\"{id}\" Boundary=\"{} {} {} {}\" Font=\"{font}\" Size=\"{}\">",
-            number(x + start),
-            number(y - size),
-            number(width),
-            number(size * 1.5),
-            number(size),
-        );
-        color("FillColor", self.fill, out);
-        let _ = write!(
-            out,
-            "<ofd:CGTransform CodePosition=\"0\" CodeCount=\"{count}\" GlyphCount=\"{}\"><ofd:Glyphs>",
-            glyphs.len()
-        );
+        // Most of a document is this: put together without the detours of formatting.
+        out.push_str("<ofd:TextObject ID=\"");
+        integer(id, out);
+        out.push_str("\" Boundary=\"");
+        for (place, length) in [x + start, y - size, width, size * 1.5].into_iter().enumerate() {
+            if place > 0 {
+                out.push(' ');
+            }
+            number(length).push(out);
+        }
+        out.push_str("\" Font=\"");
+        integer(font, out);
+        out.push_str("\" Size=\"");
+        number(size).push(out);
+        out.push_str("\">");
+        if ink != Some(self.fill) {
+            color("FillColor", self.fill, out);
+        }
+        out.push_str("<ofd:CGTransform CodePosition=\"0\" CodeCount=\"");
+        integer(count, out);
+        out.push_str("\" GlyphCount=\"");
+        integer(glyphs.len(), out);
+        out.push_str("\"><ofd:Glyphs>");
         for (place, glyph) in glyphs.iter().enumerate() {
             if place > 0 {
                 out.push(' ');
             }
-            out.push_str(Buffer::new().format(glyph.id));
+            integer(glyph.id, out);
         }
-        let _ = write!(
-            out,
-            "</ofd:Glyphs></ofd:CGTransform><ofd:TextCode X=\"0\" Y=\"{}\"",
-            number(size)
-        );
+        out.push_str("</ofd:Glyphs></ofd:CGTransform><ofd:TextCode X=\"0\" Y=\"");
+        number(size).push(out);
+        out.push('"');
         if glyphs.len() > 1 {
             out.push_str(" DeltaX=\"");
             distances(glyphs, out);
@@ -222,19 +244,22 @@ fn distances(glyphs: &[PlacedGlyph], out: &mut String) {
             _ => None,
         })
         .collect();
-    let mut blank = "";
+    let mut is_first = true;
     for same in all.chunk_by(|one, next| one == next) {
-        match same {
-            [one, _, _, ..] => {
-                let _ = write!(out, "{blank}g {} {one}", same.len());
-                blank = " ";
+        let (repeated, written) = match same {
+            [_, _, _, ..] => (true, 1),
+            few => (false, few.len()),
+        };
+        for one in same.iter().take(written) {
+            if !std::mem::replace(&mut is_first, false) {
+                out.push(' ');
             }
-            few => {
-                for one in few {
-                    let _ = write!(out, "{blank}{one}");
-                    blank = " ";
-                }
+            if repeated {
+                out.push_str("g ");
+                integer(same.len(), out);
+                out.push(' ');
             }
+            one.push(out);
         }
     }
 }
@@ -325,10 +350,18 @@ impl Shading {
     }
 }
 
-fn color(name: &str, [red, green, blue, opaque]: Color, out: &mut String) {
-    let _ = write!(out, "<ofd:{name} Value=\"{red} {green} {blue}\"");
+pub(super) fn color(name: &str, [red, green, blue, opaque]: Color, out: &mut String) {
+    out.push_str("<ofd:");
+    out.push_str(name);
+    for (before, part) in [(" Value=\"", red), (" ", green), (" ", blue)] {
+        out.push_str(before);
+        integer(part, out);
+    }
+    out.push('"');
     if opaque != u8::MAX {
-        let _ = write!(out, " Alpha=\"{opaque}\"");
+        out.push_str(" Alpha=\"");
+        integer(opaque, out);
+        out.push('"');
     }
     out.push_str("/>");
 }
@@ -353,25 +386,35 @@ pub fn number(number: f64) -> Number {
     }
 }
 
-impl Display for Number {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn integer(value: impl itoa::Integer, out: &mut String) {
+    out.push_str(Buffer::new().format(value));
+}
+
+impl Number {
+    fn push(self, out: &mut String) {
         let (whole, rest) = (
             self.thousandths.unsigned_abs() / 1000,
             self.thousandths.unsigned_abs() % 1000,
         );
         if self.thousandths < 0 {
-            out.write_char('-')?;
+            out.push('-');
         }
-        out.write_str(Buffer::new().format(whole))?;
-        if rest == 0 {
-            return Ok(());
+        integer(whole, out);
+        if rest > 0 {
+            // With a one before them the digits keep their zeros.
+            let mut buffer = Buffer::new();
+            let digits = buffer.format(1000 + rest).trim_end_matches('0');
+            out.push('.');
+            out.push_str(digits.get(1..).unwrap_or_default());
         }
-        // With a one before them the digits keep their zeros.
-        let digits = 1000 + rest;
-        let mut buffer = Buffer::new();
-        let digits = buffer.format(digits).trim_end_matches('0');
-        out.write_char('.')?;
-        out.write_str(digits.get(1..).unwrap_or_default())
+    }
+}
+
+impl Display for Number {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.push(&mut text);
+        out.write_str(&text)
     }
 }
 
@@ -402,7 +445,7 @@ mod tests {
             ],
         };
         let (mut ids, mut out) = (Ids::new(), String::new());
-        assert_eq!(run.write(9, &mut ids, &mut out), 1..5);
+        assert_eq!(run.write(9, None, &mut ids, &mut out), 1..5);
         let document = roxmltree::Document::parse_with_options(
             &format!("<a xmlns:ofd=\"x\">{out}</a>"),
             roxmltree::ParsingOptions::default(),

@@ -168,13 +168,16 @@ pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
     Ok(parts)
 }
 
+/// How long a text object is, about.
+const OBJECT_BYTES: usize = 512;
+
 /// The texts of the text objects of a file, each by the ID of its object, as they are written, in their order. None
 /// where the file is not plain, or where something in it can be the path of a file or should be.
 fn leads_nowhere<'a>(content: &'a [u8], names: &Names<'_>) -> Option<Vec<(&'a str, &'a str)>> {
     if !names.are_plain {
         return None;
     }
-    let mut texts = Vec::new();
+    let mut texts = Vec::with_capacity(content.len() / OBJECT_BYTES);
     let mut depth = 0_usize;
     // The text object that is open and how deep it stands, and whether its text is.
     let mut object: Option<(usize, &str)> = None;
@@ -244,9 +247,16 @@ impl<'a> Names<'a> {
 
     /// Whether a location may lead to a file.
     fn may_end(&self, location: &str) -> bool {
+        let ends = |byte: u8| self.ends.get(usize::from(byte)).copied().unwrap_or_default();
+        // A character that is no blank ends most: that one look is enough.
+        if let Some(last) = location.bytes().last()
+            && last.is_ascii_graphic()
+            && !ends(last)
+        {
+            return false;
+        }
         let location = location.trim();
-        let end = location.bytes().last().map(usize::from);
-        if !end.and_then(|end| self.ends.get(end)).copied().unwrap_or_default() {
+        if !location.bytes().last().is_some_and(ends) {
             return false;
         }
         let last = location.rsplit('/').next().unwrap_or_default();

@@ -164,21 +164,37 @@ fn after(text: &str, character: u8) -> Option<&str> {
     }
 }
 
+/// What a byte can be of a name of ASCII.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InName {
+    No,
+    /// A letter or `_`.
+    Begins,
+    /// A digit, `-` or `.`.
+    Follows,
+    Colon,
+}
+
+const fn in_name(byte: u8) -> InName {
+    match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'_' => InName::Begins,
+        b'0'..=b'9' | b'-' | b'.' => InName::Follows,
+        b':' => InName::Colon,
+        _ => InName::No,
+    }
+}
+
 /// A name of ASCII, where its colon is if it has one, and what follows it.
 fn name(text: &str) -> Option<(&str, Option<usize>, &str)> {
     let (mut begins, mut colon) = (true, None);
     for (at, byte) in text.bytes().enumerate() {
-        if byte.is_ascii_alphabetic() {
-            begins = false;
-            continue;
-        }
-        match byte {
-            b'_' => begins = false,
+        match in_name(byte) {
+            InName::Begins => begins = false,
             _ if begins => return None,
-            b'0'..=b'9' | b'-' | b'.' => {}
-            b':' if colon.is_none() => (begins, colon) = (true, Some(at)),
-            b':' => return None,
-            _ => {
+            InName::Follows => {}
+            InName::Colon if colon.is_none() => (begins, colon) = (true, Some(at)),
+            InName::Colon => return None,
+            InName::No => {
                 let (name, rest) = text.split_at_checked(at)?;
                 return Some((name, colon, rest));
             }
@@ -187,13 +203,20 @@ fn name(text: &str) -> Option<(&str, Option<usize>, &str)> {
     None
 }
 
+/// As many bytes are looked at one by one: most values are shorter, and begin no search for many bytes at once.
+const SHORT_VALUE: usize = 24;
+
 /// A name, where its colon is, a value in quotes in which no blank stands for another, and what follows.
 fn attribute(text: &str) -> Option<(&str, Option<usize>, &str, &str)> {
     let (name, colon, rest) = name(text)?;
     let rest = after(rest, b'=')?;
     let quote = *rest.as_bytes().first()?;
     let rest = rest.get(1..).filter(|_| matches!(quote, b'"' | b'\''))?;
-    let end = memchr::memchr3(quote, b'<', b'\n', rest.as_bytes())?;
+    let ends = |byte: u8| byte == quote || byte == b'<' || byte == b'\n';
+    let end = match rest.bytes().take(SHORT_VALUE).position(ends) {
+        Some(end) => end,
+        None => memchr::memchr3(quote, b'<', b'\n', rest.as_bytes())?,
+    };
     let (value, rest) = rest.split_at_checked(end)?;
     Some((name, colon, value, after(rest, quote)?))
 }

@@ -1,6 +1,7 @@
 //! A document to be written: its pages, fonts and images, its metadata, its data.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     io::{Cursor, Write as _},
 };
@@ -8,7 +9,7 @@ use std::{
 use jiff::civil::Date;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::page::{NewPage, Shown};
+use super::page::{Color, NewPage, Object, Shown, color};
 
 /// The namespace of OFD (GB/T 33190-2016 7.2).
 pub(super) const NAMESPACE: &str = "xmlns:ofd=\"http://www.ofdspec.org/2016\"";
@@ -75,13 +76,19 @@ impl NewDocument<'_> {
         let mut ids = Ids::new();
         let fonts: Vec<u32> = self.fonts.iter().map(|_| ids.next()).collect();
         let images: Vec<u32> = self.images.iter().map(|_| ids.next()).collect();
+        let ink = ink(self.pages).map(|color| Ink { id: ids.next(), color });
+        let resources = Resources {
+            fonts: &fonts,
+            images: &images,
+            ink,
+        };
         let mut files = Vec::new();
         let (mut pages, mut page_list, mut texts) = (Vec::new(), String::new(), Vec::new());
         for (place, page) in self.pages.iter().enumerate() {
             let id = ids.next();
             let path = format!("Pages/Page_{place}/Content.xml");
             let _ = write!(page_list, "<ofd:Page ID=\"{id}\" BaseLoc=\"{path}\"/>");
-            let content = page.write(id, (&fonts, &images), &mut ids, &mut texts);
+            let content = page.write(id, &resources, &mut ids, &mut texts);
             files.push((format!("Doc_0/{path}"), content.into_bytes()));
             pages.push(id);
         }
@@ -107,7 +114,7 @@ impl NewDocument<'_> {
                 ids.0
             ),
         );
-        add("Doc_0/PublicRes.xml", self.resources(&fonts));
+        add("Doc_0/PublicRes.xml", self.resources(&resources));
         if !images.is_empty() {
             add("Doc_0/DocumentRes.xml", self.pictures(&images));
         }
@@ -163,9 +170,14 @@ impl NewDocument<'_> {
         )
     }
 
-    fn resources(&self, ids: &[u32]) -> String {
-        let mut fonts = String::new();
-        for (place, (font, id)) in self.fonts.iter().zip(ids).enumerate() {
+    fn resources(&self, resources: &Resources<'_>) -> String {
+        let (mut ink, mut fonts) = (String::new(), String::new());
+        if let Some(Ink { id, color: own }) = &resources.ink {
+            let _ = write!(ink, "<ofd:DrawParams><ofd:DrawParam ID=\"{id}\">");
+            color("FillColor", *own, &mut ink);
+            ink.push_str("</ofd:DrawParam></ofd:DrawParams>");
+        }
+        for (place, (font, id)) in self.fonts.iter().zip(resources.fonts).enumerate() {
             let name = escaped(&font.name);
             let _ = write!(
                 fonts,
@@ -173,7 +185,7 @@ impl NewDocument<'_> {
                  </ofd:FontFile></ofd:Font>"
             );
         }
-        format!("{DECLARATION}<ofd:Res {NAMESPACE} BaseLoc=\"Res\"><ofd:Fonts>{fonts}</ofd:Fonts></ofd:Res>")
+        format!("{DECLARATION}<ofd:Res {NAMESPACE} BaseLoc=\"Res\">{ink}<ofd:Fonts>{fonts}</ofd:Fonts></ofd:Res>")
     }
 
     fn pictures(&self, ids: &[u32]) -> String {
@@ -211,6 +223,32 @@ impl NewDocument<'_> {
         }
         format!("{DECLARATION}<License xmlns=\"{METADATA}\" {NAMESPACE}>{tags}</License>")
     }
+}
+
+/// What pages name by ID.
+pub(super) struct Resources<'a> {
+    pub fonts: &'a [u32],
+    pub images: &'a [u32],
+    pub ink: Option<Ink>,
+}
+
+/// The colour that most texts have: their layers' (GB/T 33190-2016 7.7, 8.2), so that each need not say it again.
+pub(super) struct Ink {
+    pub id: u32,
+    pub color: Color,
+}
+
+fn ink(pages: &[NewPage]) -> Option<Color> {
+    let mut counts: BTreeMap<Color, usize> = BTreeMap::new();
+    for object in pages.iter().flat_map(|page| &page.objects) {
+        if let Object::Text(run) = object {
+            *counts.entry(run.fill).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(color, _)| color)
 }
 
 /// The path of the list of signatures.
