@@ -21,7 +21,7 @@ use self::{
 
 /// That of the node.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Records of a certificate: one page, and several.
 const RECORDS: [usize; 2] = [12, 200];

@@ -228,7 +228,7 @@ pub trait LogStore: Send + Sync {
     fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>>;
     /// Files entries so that a search finds them; those filed before are filed again.
     fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>>;
-    /// The number of the last entry that was filed; 0 for none.
+    /// The number of the last entry that was filed; 0 where one before it is not filed.
     fn filed(&self) -> BoxFuture<'_, Result<u64, StoreFault>>;
     /// Stores new tiles and the checkpoint over them, in one transaction; false, and nothing stored, when the tree no
     /// longer has the size that the growth starts from.

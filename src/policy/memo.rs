@@ -14,7 +14,10 @@ use super::{Action, Decision, PolicyError, Question};
 use crate::case::CaseStatus;
 
 /// How many answers are kept of one second, of one system about one resource.
-const KEPT: usize = 1_000;
+const KEPT: usize = 256;
+
+/// The longest key that is kept, in bytes: of some dozens of fields.
+const MAX_KEY_BYTES: usize = 4_096;
 
 /// Which parts of a question the guardrails read, of those that the answers of one service item may differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +84,9 @@ impl Memo {
     }
 
     pub fn put(&self, second: i64, key: Vec<u8>, decision: &Decision) {
+        if key.len() > MAX_KEY_BYTES {
+            return;
+        }
         let mut known = self.lock();
         if known.second != second || known.answers.len() >= KEPT {
             known.second = second;

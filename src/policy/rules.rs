@@ -133,7 +133,7 @@ fn validate(validator: &Validator, policies: &PolicySet) -> Result<(), PolicyErr
 }
 
 /// A grant as Cedar. Identifiers hold nothing that would end a string literal: letters, digits and `. _ : -` only. Its
-/// times count in whole seconds, as the time of a question does: it ends with the second in which it ends.
+/// times count in whole seconds, as the time of a question does: it begins and ends as the second begins that they are in.
 fn permit(grant: &Grant) -> String {
     let list = |ids: &mut dyn Iterator<Item = &str>| {
         ids.fold(String::new(), |mut text, id| {

@@ -105,7 +105,7 @@ impl LogStore for Db {
     }
 
     fn filed(&self) -> BoxFuture<'_, Result<u64, StoreFault>> {
-        Box::pin(async { Ok(self.search_file()?.last().await?) })
+        Box::pin(async { Ok(self.search_file()?.whole().await?) })
     }
 
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>> {
@@ -146,22 +146,33 @@ impl LogStore for Db {
 
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>> {
         Box::pin(async move {
-            let found = self.search_file()?.find(filter).await?;
-            let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-                "SELECT sequence, body FROM entries WHERE sequence IN (SELECT value FROM json_each($1)) \
-                 ORDER BY sequence DESC",
-            )
-            .bind(to_json("search", &found)?)
-            .fetch_all(self.readers())
-            .await?;
-            rows.into_iter()
-                .map(|(sequence, body)| {
-                    Ok(Placed {
-                        sequence: unsigned(sequence)?,
-                        entry: from_json_bytes("entries", &body)?,
-                    })
-                })
-                .collect()
+            let (mut placed, mut rest) = (Vec::new(), filter.clone());
+            loop {
+                let found = self.search_file()?.find(&rest).await?;
+                let Some(last) = found.last() else {
+                    return Ok(placed);
+                };
+                let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+                    "SELECT sequence, body FROM entries WHERE sequence IN (SELECT value FROM json_each($1)) \
+                     ORDER BY sequence DESC",
+                )
+                .bind(to_json("search", &found)?)
+                .fetch_all(self.readers())
+                .await?;
+                for (sequence, body) in &rows {
+                    placed.push(Placed {
+                        sequence: unsigned(*sequence)?,
+                        entry: from_json_bytes("entries", body)?,
+                    });
+                }
+                // Where entries are gone that were filed, those before them take their places: a page is short only at
+                // the end.
+                rest.before = Some(unsigned(*last)?);
+                rest.limit = filter.limit.saturating_sub(u32::try_from(placed.len())?);
+                if rest.limit == 0 || rows.len() == found.len() {
+                    return Ok(placed);
+                }
+            }
         })
     }
 

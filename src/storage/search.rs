@@ -91,6 +91,15 @@ impl SearchFile {
         Ok(())
     }
 
+    /// The last entry up to which all are filed; 0 where one is missing in between.
+    pub async fn whole(&self) -> Result<u64, StorageError> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM search")
+            .fetch_one(&self.readers)
+            .await?;
+        let last = self.last().await?;
+        Ok(if unsigned(count)? == last { last } else { 0 })
+    }
+
     /// The last entry that was filed; 0 for none.
     pub async fn last(&self) -> Result<u64, StorageError> {
         let last: i64 = sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM search")

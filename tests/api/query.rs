@@ -218,6 +218,7 @@ async fn a_provider_that_closes_its_connections_is_asked_over_new_ones() {
     for at_once in [true, false] {
         let records = json!([{"status": "正常"}]);
         county.provider.behave(Behaviour::OnceEach { records, at_once });
+        let before = county.provider.calls();
         for _ in 0..8 {
             let body = window
                 .query(&token, HOUSING_FUND, &person(1), &["status"])
@@ -225,6 +226,8 @@ async fn a_provider_that_closes_its_connections_is_asked_over_new_ones() {
                 .expect(200);
             assert_eq!(body["records"], json!([{"status": "正常"}]));
         }
+        // A connection that is closed when the next call has come is one that was used again.
+        assert_eq!(county.provider.calls() - before > 8, !at_once);
     }
 }
 

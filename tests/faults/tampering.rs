@@ -108,8 +108,8 @@ async fn what_searches_go_by_is_made_again_from_the_log_where_it_is_missing() {
         limit: 200,
         ..Filter::default()
     };
-    tamper(&folder, "DELETE FROM search WHERE sequence > 100").await;
-    assert_eq!(folder.verify().await.first_fault.unwrap().sequence, Some(101));
+    tamper(&folder, "DELETE FROM search WHERE sequence > 100 OR sequence = 42").await;
+    assert_eq!(folder.verify().await.first_fault.unwrap().sequence, Some(42));
     let log = folder.log().await;
     assert!(folder.verify().await.holds);
     assert_eq!(log.search(&filter()).await.unwrap().len(), 200);
@@ -120,6 +120,23 @@ async fn what_searches_go_by_is_made_again_from_the_log_where_it_is_missing() {
     let newest = log.search(&filter()).await.unwrap();
     assert_eq!((newest.len(), newest[0].sequence), (200, 600));
     assert!(copy.verify().await.holds);
+}
+
+#[tokio::test]
+async fn an_entry_that_is_gone_or_altered_hides_none_before_it_and_stops_no_start() {
+    let folder = written().await;
+    tamper(&folder, "DELETE FROM entries WHERE sequence = 590").await;
+    let log = folder.log().await;
+    let page = log.search(&Filter::default()).await.unwrap();
+    assert_eq!((page.len(), page.last().unwrap().sequence), (50, 550));
+    drop(log);
+    tamper(
+        &folder,
+        "UPDATE entries SET body = CAST('{}' AS BLOB) WHERE sequence = 42",
+    )
+    .await;
+    let copy = folder.copy_of_the_database_alone().await;
+    copy.log().await;
 }
 
 #[tokio::test]

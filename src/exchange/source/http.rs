@@ -71,7 +71,12 @@ impl Services {
         let limit = Duration::from_millis(source.timeout_ms);
         let answer = tokio::time::timeout(limit, service.links.post(body.into(), MAX_ANSWER_BYTES))
             .await
-            .map_err(|_| SourceError::Timeout)??;
+            .unwrap_or(Err(SourceError::Timeout))
+            .inspect_err(|error| {
+                if matches!(error, SourceError::Timeout) {
+                    service.links.forget_idle();
+                }
+            })?;
         let answer: Answer = serde_json::from_slice(&answer).map_err(|_| SourceError::Garbage)?;
         Ok(answer.records)
     }

@@ -50,7 +50,8 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub fn new(url: &str, tls: ClientConfig) -> Result<Self, StoreFault> {
-        let uri: Uri = url.parse()?;
+        // Encoded as URLs are on the way: a path in Chinese, a name of another script.
+        let uri: Uri = reqwest::Url::parse(url)?.as_str().parse()?;
         let authority = uri.authority().filter(|a| !a.as_str().contains('@'));
         let (Some("https"), Some(authority)) = (uri.scheme_str(), authority) else {
             return Err("the URL of a source is https://host[:port]/path".into());
@@ -129,7 +130,11 @@ impl Link {
             if !ended {
                 ended = Pin::new(&mut self.connection).poll(cx).is_ready();
             }
-            answer.as_mut().poll(cx)
+            match answer.as_mut().poll(cx) {
+                // What was not sent before the end never will be.
+                Poll::Pending if ended => Poll::Ready(Err(CallError::NoAnswer("the connection has ended".into()))),
+                answer => answer,
+            }
         })
         .await
     }
@@ -139,7 +144,7 @@ async fn read(
     response: impl Future<Output = hyper::Result<hyper::Response<hyper::body::Incoming>>>,
     max_bytes: usize,
 ) -> Result<Vec<u8>, CallError> {
-    let response = response.await.map_err(CallError::NoAnswer)?;
+    let response = response.await.map_err(|error| CallError::NoAnswer(error.into()))?;
     let status = response.status().as_u16();
     if status != 200 {
         return Err(CallError::Answer(SourceError::Status(status)));
@@ -165,7 +170,7 @@ async fn read(
 
 enum CallError {
     /// The connection ended before an answer began.
-    NoAnswer(hyper::Error),
+    NoAnswer(StoreFault),
     Answer(SourceError),
 }
 
@@ -210,13 +215,18 @@ impl Links {
         }
         let mut link = self.endpoint.connect().await.map_err(failed)?;
         match link.post(self.endpoint.request(body), max_bytes).await {
-            Err(CallError::NoAnswer(error)) => Err(SourceError::Failed(error.into())),
+            Err(CallError::NoAnswer(error)) => Err(SourceError::Failed(error)),
             Err(CallError::Answer(error)) => Err(error),
             Ok(answer) => {
                 self.keep(link).await;
                 Ok(answer)
             }
         }
+    }
+
+    /// Closes what is idle: after a call that nobody answered, the others may lead nowhere too.
+    pub fn forget_idle(&self) {
+        self.idle().links.clear();
     }
 
     fn take(&self) -> Option<Link> {
