@@ -6,8 +6,14 @@ use tokio::{
     task::AbortHandle,
 };
 
-use super::{AuditError, Entry, Filter, LogStore, Placed, sequencer::Sequencer};
-use crate::formats::checkpoint::Signer;
+use super::{
+    AuditError, Entry, Filter, LogStore, Placed,
+    sequencer::{Leaf, Sequencer},
+};
+use crate::formats::{
+    checkpoint::Signer,
+    merkle::{Hash, leaf_hash},
+};
 
 /// How many entries may wait to be written before more are refused: 4,096.
 pub const QUEUE_CAPACITY: usize = 4_096;
@@ -28,9 +34,11 @@ pub struct Log {
     keeping_up: AbortHandle,
 }
 
-/// An entry in its final form, and who waits for its number.
+/// An entry, its final form and the hash of that, and who waits for its number.
 struct Waiting {
-    entry: Vec<u8>,
+    entry: Entry,
+    bytes: Vec<u8>,
+    hash: Hash,
     written: oneshot::Sender<Result<u64, AuditError>>,
 }
 
@@ -40,10 +48,10 @@ impl Log {
     pub async fn open(store: Arc<dyn LogStore>, signer: Signer) -> Result<Self, AuditError> {
         let sequencer = Arc::new(Sequencer::open(store.clone(), signer).await?);
         let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
-        let (runtime, written_to) = (Handle::current(), store.clone());
+        let (runtime, written_to, told) = (Handle::current(), store.clone(), sequencer.clone());
         thread::Builder::new()
             .name("audit-log".to_owned())
-            .spawn(move || write(&runtime, &*written_to, waiting))
+            .spawn(move || write(&runtime, &*written_to, &told, waiting))
             .map_err(|error| AuditError::Store(error.into()))?;
         let keeping_up = tokio::spawn(Sequencer::keep_up(Arc::downgrade(&sequencer))).abort_handle();
         Ok(Self {
@@ -56,17 +64,21 @@ impl Log {
 
     /// Records an entry; durable when it returns its sequence number. One whose caller goes away may be recorded still.
     pub async fn append(&self, entry: Entry) -> Result<u64, AuditError> {
-        let entry = serde_json::to_vec(&entry).map_err(|_| AuditError::NotWritten)?;
-        if entry.len() > MAX_ENTRY_BYTES {
+        let bytes = serde_json::to_vec(&entry).map_err(|_| AuditError::NotWritten)?;
+        if bytes.len() > MAX_ENTRY_BYTES {
             return Err(AuditError::TooLarge { max: MAX_ENTRY_BYTES });
         }
         let (written, number) = oneshot::channel();
-        self.queue
-            .try_send(Waiting { entry, written })
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => AuditError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => AuditError::NotWritten,
-            })?;
+        let waiting = Waiting {
+            hash: leaf_hash(&bytes),
+            entry,
+            bytes,
+            written,
+        };
+        self.queue.try_send(waiting).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => AuditError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => AuditError::NotWritten,
+        })?;
         number.await.unwrap_or(Err(AuditError::NotWritten))
     }
 
@@ -113,8 +125,9 @@ impl Log {
 
 /// Group commit: while one batch is written, the next gathers; then all of it goes in one transaction. On a thread of its
 /// own: a runtime's timer knows milliseconds only, and each entry that comes would wake its task.
-fn write(runtime: &Handle, store: &dyn LogStore, mut queue: mpsc::Receiver<Waiting>) {
+fn write(runtime: &Handle, store: &dyn LogStore, sequencer: &Sequencer, mut queue: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(MAX_BATCH);
+    let mut bodies = Vec::with_capacity(MAX_BATCH);
     let mut failing = false;
     while queue.blocking_recv_many(&mut waiting, MAX_BATCH) > 0 {
         // Who asks alone does not wait for others.
@@ -126,23 +139,37 @@ fn write(runtime: &Handle, store: &dyn LogStore, mut queue: mpsc::Receiver<Waiti
                 waiting.push(more);
             }
         }
-        let (entries, waiters): (Vec<_>, Vec<_>) = waiting.drain(..).map(|w| (w.entry, w.written)).unzip();
+        bodies.clear();
+        bodies.extend(waiting.iter_mut().map(|waiting| std::mem::take(&mut waiting.bytes)));
         // A waiter that has gone away takes no answer: its entry stands.
-        match runtime.block_on(store.append(&entries)) {
+        match runtime.block_on(store.append(&bodies)) {
             Ok(first) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!("the audit log can be written again");
                 }
-                for (written, number) in waiters.into_iter().zip(first..) {
-                    let _ = written.send(Ok(number));
+                let told = waiting.drain(..).zip(first..).map(
+                    |(
+                        Waiting {
+                            entry, hash, written, ..
+                        },
+                        sequence,
+                    )| {
+                        let placed = Placed { sequence, entry };
+                        (Leaf { hash, placed }, (written, sequence))
+                    },
+                );
+                let (leaves, waiters): (Vec<_>, Vec<_>) = told.unzip();
+                sequencer.tell(leaves);
+                for (written, sequence) in waiters {
+                    let _ = written.send(Ok(sequence));
                 }
             }
             Err(fault) => {
                 if !std::mem::replace(&mut failing, true) {
                     tracing::error!(fault, "the audit log cannot be written: nothing is released");
                 }
-                for written in waiters {
-                    let _ = written.send(Err(AuditError::NotWritten));
+                for waiting in waiting.drain(..) {
+                    let _ = waiting.written.send(Err(AuditError::NotWritten));
                 }
             }
         }

@@ -1,5 +1,6 @@
 use std::{
-    sync::{Arc, Weak},
+    collections::VecDeque,
+    sync::{Arc, Mutex as Lock, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -8,13 +9,19 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{AuditError, Entry, Growth, LogStore, Placed, tree::Tree};
-use crate::formats::{checkpoint::Signer, merkle::leaf_hash};
+use super::{AuditError, Entry, Growth, LogStore, Placed, RawEntries, tree::Tree};
+use crate::formats::{
+    checkpoint::Signer,
+    merkle::{Hash, leaf_hash},
+};
 
 /// How often what was appended is given its place: 500 ms.
 const ROUND: Duration = Duration::from_millis(500);
-/// How many entries are filed for the search at once, and the tree grows by, at most, before it is signed: 2,000.
-const ROUND_ENTRIES: u32 = 2_000;
+/// How many entries are filed for the search at once, and the tree grows by, at most, before it is signed: 8,000.
+const ROUND_ENTRIES: usize = 8_000;
+/// How many entries are kept from the moment they are written until they have their place, so that they need not be read
+/// again: 16,384. Beyond, they are read.
+const KEPT_LEAVES: usize = 16_384;
 /// How often filing a log that no search finds says how far it is: 5 seconds.
 const FILING_TOLD: Duration = Duration::from_secs(5);
 
@@ -25,6 +32,14 @@ pub(super) struct Sequencer {
     signer: Signer,
     /// The tree as this process knows it; none when it has to be read.
     tree: Mutex<Option<Tree>>,
+    /// What this process wrote and did not sequence yet, in order, with gaps where others wrote too.
+    told: Lock<VecDeque<Leaf>>,
+}
+
+/// An entry that was written, and its place in the tree.
+pub(super) struct Leaf {
+    pub hash: Hash,
+    pub placed: Placed,
 }
 
 impl Sequencer {
@@ -33,9 +48,10 @@ impl Sequencer {
             store,
             signer,
             tree: Mutex::new(None),
+            told: Lock::default(),
         };
         sequencer.refile().await?;
-        sequencer.catch_up().await?;
+        sequencer.sequence().await?;
         Ok(sequencer)
     }
 
@@ -45,11 +61,7 @@ impl Sequencer {
         let mut filed = self.store.filed().await.map_err(AuditError::Store)?;
         let mut told = Instant::now();
         while filed < tree.size() {
-            let entries = self
-                .store
-                .entries(filed + 1, ROUND_ENTRIES)
-                .await
-                .map_err(AuditError::Store)?;
+            let entries = self.entries(filed + 1).await?;
             let Some((last, _)) = entries.last() else {
                 break;
             };
@@ -100,29 +112,90 @@ impl Sequencer {
         }
     }
 
-    /// Sequences everything that is durable at the moment of the call.
-    pub(super) async fn catch_up(&self) -> Result<(), AuditError> {
+    /// Takes what this process has written, before it is acknowledged.
+    pub(super) fn tell(&self, leaves: Vec<Leaf>) {
+        let mut told = self.told();
+        if told.len() + leaves.len() > KEPT_LEAVES {
+            told.clear();
+        } else {
+            told.extend(leaves);
+        }
+    }
+
+    /// Sequences everything that is durable at the moment of the call. A task of its own does so: what it was told is not
+    /// lost with a caller that goes away.
+    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), AuditError> {
+        let this = self.clone();
+        let sequenced = tokio::spawn(async move { this.sequence().await });
+        sequenced.await.map_err(|fault| AuditError::Store(fault.into()))?
+    }
+
+    async fn sequence(&self) -> Result<(), AuditError> {
         let mut known = self.tree.lock().await;
+        // Taken once: what is told after the call is for the next.
+        let mut told = None;
         loop {
             let tree = match known.take() {
                 Some(tree) => tree,
                 None => self.load().await?,
             };
-            let entries = self
-                .store
-                .entries(tree.size() + 1, ROUND_ENTRIES)
-                .await
-                .map_err(AuditError::Store)?;
-            if entries.is_empty() {
+            let next = tree.size() + 1;
+            let told = told.get_or_insert_with(|| self.take_told(next));
+            let (leaves, is_last) = if told.front().is_some_and(|leaf| leaf.placed.sequence == next) {
+                (told.drain(..told.len().min(ROUND_ENTRIES)).collect(), false)
+            } else {
+                let leaves = self.read(next).await?;
+                let is_last = leaves.len() < ROUND_ENTRIES;
+                (leaves, is_last)
+            };
+            if leaves.is_empty() {
                 *known = Some(tree);
                 return Ok(());
             }
-            let last_round = entries.len() < usize::try_from(ROUND_ENTRIES).unwrap_or(usize::MAX);
-            *known = self.grow(tree, entries).await?;
-            if last_round && known.is_some() {
+            *known = self.grow(tree, leaves).await?;
+            if is_last && known.is_some() {
                 return Ok(());
             }
         }
+    }
+
+    /// What was told from this number on, without a gap. What was told before it has its place.
+    fn take_told(&self, first: u64) -> VecDeque<Leaf> {
+        let mut told = self.told();
+        let placed = told.iter().take_while(|leaf| leaf.placed.sequence < first).count();
+        told.drain(..placed);
+        let next = told
+            .iter()
+            .zip(first..)
+            .take_while(|(leaf, expected)| leaf.placed.sequence == *expected)
+            .count();
+        told.drain(..next).collect()
+    }
+
+    /// Reads a round of what was not told: of other processes, or of before a fault.
+    async fn read(&self, first: u64) -> Result<Vec<Leaf>, AuditError> {
+        if self.told().front().is_some_and(|leaf| leaf.placed.sequence == first) {
+            return Ok(Vec::new());
+        }
+        let entries = self.entries(first).await?;
+        let leaves = entries.into_iter().zip(first..).map(|((sequence, bytes), expected)| {
+            if sequence != expected {
+                return Err(AuditError::Inconsistent(format!("entry {expected} is missing")));
+            }
+            let (hash, placed) = (leaf_hash(&bytes), place(sequence, &bytes)?);
+            Ok(Leaf { hash, placed })
+        });
+        leaves.collect()
+    }
+
+    async fn entries(&self, first: u64) -> Result<RawEntries, AuditError> {
+        let limit = u32::try_from(ROUND_ENTRIES).unwrap_or(u32::MAX);
+        self.store.entries(first, limit).await.map_err(AuditError::Store)
+    }
+
+    fn told(&self) -> MutexGuard<'_, VecDeque<Leaf>> {
+        // A queue holds together after every push and pop.
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tree that the newest checkpoint was signed over. Signs the first where there is none.
@@ -149,22 +222,14 @@ impl Sequencer {
     }
 
     /// Adds entries; none when another process has added some meanwhile, or has perhaps.
-    async fn grow(&self, mut tree: Tree, entries: Vec<(u64, Vec<u8>)>) -> Result<Option<Tree>, AuditError> {
+    async fn grow(&self, mut tree: Tree, leaves: Vec<Leaf>) -> Result<Option<Tree>, AuditError> {
         let from_size = tree.size();
-        let mut leaves = Vec::with_capacity(entries.len());
-        let mut placed = Vec::with_capacity(entries.len());
-        for ((sequence, bytes), expected) in entries.into_iter().zip(from_size + 1..) {
-            if sequence != expected {
-                return Err(AuditError::Inconsistent(format!("entry {expected} is missing")));
-            }
-            leaves.push(leaf_hash(&bytes));
-            placed.push(place(sequence, &bytes)?);
-        }
+        let (hashes, placed): (Vec<_>, Vec<_>) = leaves.into_iter().map(|leaf| (leaf.hash, leaf.placed)).unzip();
         // Before the tree covers them, so that whatever it covers is found: a crash in between leaves them filed early.
         if !placed.is_empty() {
             self.store.file(&placed).await.map_err(AuditError::Store)?;
         }
-        let tiles = tree.extend(leaves);
+        let tiles = tree.extend(hashes);
         let growth = Growth {
             from_size,
             tree_size: tree.size(),

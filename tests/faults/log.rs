@@ -12,10 +12,11 @@ use futures_util::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::sync::Mutex;
 use yinxin::{
     audit::{
         Action, AuditError, Entry, Filter, Growth, Log, LogReport, LogStore, Placed, QUEUE_CAPACITY, RawEntries,
-        StoreFault, verify,
+        StoreFault, Wrong, verify,
     },
     formats::{
         checkpoint::{Signer, VerifierKey},
@@ -130,47 +131,70 @@ async fn run(connection: &mut SqliteConnection, sql: &'static str) {
     sqlx::raw_sql(sql).execute(connection).await.unwrap();
 }
 
-/// The real store, counting transactions.
-struct Counting(Db, AtomicUsize);
+/// The real store, counting transactions and the entries that are read; filing waits for whoever holds `filing`.
+struct Counting {
+    db: Db,
+    transactions: AtomicUsize,
+    read: AtomicUsize,
+    filing: Mutex<()>,
+}
+
+impl Counting {
+    fn new(db: Db) -> Arc<Self> {
+        Arc::new(Self {
+            db,
+            transactions: AtomicUsize::new(0),
+            read: AtomicUsize::new(0),
+            filing: Mutex::new(()),
+        })
+    }
+}
 
 impl LogStore for Counting {
     fn append<'a>(&'a self, entries: &'a [Vec<u8>]) -> BoxFuture<'a, Result<u64, StoreFault>> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.append(entries)
+        self.transactions.fetch_add(1, Ordering::SeqCst);
+        self.db.append(entries)
     }
     fn probe(&self) -> BoxFuture<'_, Result<(), StoreFault>> {
-        self.0.probe()
+        self.db.probe()
     }
     fn entries(&self, first: u64, limit: u32) -> BoxFuture<'_, Result<RawEntries, StoreFault>> {
-        self.0.entries(first, limit)
+        Box::pin(async move {
+            let entries = self.db.entries(first, limit).await?;
+            self.read.fetch_add(entries.len(), Ordering::SeqCst);
+            Ok(entries)
+        })
     }
     fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, StoreFault>> {
-        self.0.checkpoint()
+        self.db.checkpoint()
     }
     fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>> {
-        self.0.tile(level, index)
+        self.db.tile(level, index)
     }
     fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>> {
-        self.0.file(entries)
+        Box::pin(async move {
+            let _filing = self.filing.lock().await;
+            self.db.file(entries).await
+        })
     }
     fn filed(&self) -> BoxFuture<'_, Result<u64, StoreFault>> {
-        self.0.filed()
+        self.db.filed()
     }
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>> {
-        self.0.grow(growth)
+        self.db.grow(growth)
     }
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>> {
-        self.0.search(filter)
+        self.db.search(filter)
     }
     fn misfiled(&self, tree_size: u64) -> BoxFuture<'_, Result<Option<u64>, StoreFault>> {
-        self.0.misfiled(tree_size)
+        self.db.misfiled(tree_size)
     }
 }
 
 #[tokio::test]
 async fn everybody_who_waits_gets_the_number_of_their_own_entry_and_many_share_a_transaction() {
     let folder = Folder::new();
-    let store = Arc::new(Counting(folder.db().await, AtomicUsize::new(0)));
+    let store = Counting::new(folder.db().await);
     let log = Log::open(store.clone(), folder.signer()).await.unwrap();
     let clients = (0..64).map(|client| {
         let log = &log;
@@ -185,9 +209,56 @@ async fn everybody_who_waits_gets_the_number_of_their_own_entry_and_many_share_a
     });
     let acknowledged: BTreeMap<u64, String> = join_all(clients).await.into_iter().flatten().collect();
     assert!(acknowledged.keys().copied().eq(1..=64 * 20));
-    assert_eq!(stored(&store.0).await, acknowledged);
-    let transactions = store.1.load(Ordering::SeqCst);
+    assert_eq!(stored(&store.db).await, acknowledged);
+    let transactions = store.transactions.load(Ordering::SeqCst);
     assert!(transactions <= 64 * 20 / 4, "{transactions} transactions");
+}
+
+#[tokio::test]
+async fn what_a_node_wrote_itself_is_not_read_again_to_be_sequenced() {
+    let folder = Folder::new();
+    let store = Counting::new(folder.db().await);
+    let log = Log::open(store.clone(), folder.signer()).await.unwrap();
+    join_all((0..2_000).map(|n| log.append(entry(&format!("r{n}"))))).await;
+    assert_eq!(log.search(&Filter::default()).await.unwrap()[0].sequence, 2_000);
+    // A round may begin between a batch's commit and the news of it: then it reads that batch.
+    let read = store.read.load(Ordering::SeqCst);
+    assert!(read <= 512, "{read} entries were read");
+    assert!(folder.verify().await.holds);
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_be_kept_until_it_is_sequenced_is_read() {
+    let folder = Folder::new();
+    let store = Counting::new(folder.db().await);
+    let log = Log::open(store.clone(), folder.signer()).await.unwrap();
+    let filing = store.filing.lock().await;
+    for round in 0..10 {
+        let appended = join_all((0..2_000).map(|n| log.append(entry(&format!("r{round}-{n}"))))).await;
+        assert!(appended.iter().all(Result::is_ok));
+    }
+    drop(filing);
+    assert_eq!(log.search(&Filter::default()).await.unwrap()[0].sequence, 20_000);
+    assert!(store.read.load(Ordering::SeqCst) > 0);
+    let report = folder.verify().await;
+    assert!(report.holds && report.tree_size == Some(20_000), "{report:?}");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_altered_before_it_is_sequenced_is_found() {
+    let folder = Folder::new();
+    let store = Counting::new(folder.db().await);
+    let log = Log::open(store.clone(), folder.signer()).await.unwrap();
+    let filing = store.filing.lock().await;
+    join_all((0..100).map(|n| log.append(entry(&format!("r{n}"))))).await;
+    let altered = "UPDATE entries SET body = CAST(replace(CAST(body AS TEXT), 'notary', 'others') AS BLOB) \
+                   WHERE sequence = 42";
+    run(&mut folder.intruder().await, altered).await;
+    drop(filing);
+    log.close().await.unwrap();
+    let report = folder.verify().await;
+    let fault = report.first_fault.unwrap();
+    assert_eq!((fault.wrong, fault.sequence), (Wrong::Altered, Some(42)));
 }
 
 #[tokio::test]
