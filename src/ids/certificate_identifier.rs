@@ -1,14 +1,13 @@
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use super::{CreditCode, IdError};
+use super::{CreditCode, IdError, serde_as_text};
 
 /// The identifier of an e-certificate (电子证照标识, GB/T 36904-2018):
 /// `1.2.156.3005.2.<type>.<issuer>.<serial>.<version>.<check>`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CertificateIdentifier(String);
+
+serde_as_text!(CertificateIdentifier);
 
 const ROOT: &str = "1.2.156.3005.2.";
 const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -96,20 +95,6 @@ impl std::str::FromStr for CertificateIdentifier {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         Self::parse(text)
-    }
-}
-
-impl TryFrom<String> for CertificateIdentifier {
-    type Error = IdError;
-
-    fn try_from(text: String) -> Result<Self, IdError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<CertificateIdentifier> for String {
-    fn from(id: CertificateIdentifier) -> Self {
-        id.0
     }
 }
 

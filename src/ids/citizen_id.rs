@@ -28,8 +28,13 @@ impl CitizenId {
 
     /// Whether a text holds a number that could be a person's.
     pub fn is_within(text: &str) -> bool {
+        // Seventeen digits in a row are rare: most texts need no closer look.
+        let mut digits = 0;
         let mut windows = text.as_bytes().windows(18);
-        windows.any(|window| std::str::from_utf8(window).is_ok_and(|window| Self::parse(window).is_ok()))
+        text.bytes().any(|byte| {
+            digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+            digits == 17
+        }) && windows.any(|window| std::str::from_utf8(window).is_ok_and(|window| Self::parse(window).is_ok()))
     }
 
     /// GB 11643-1999 4.1, ISO 7064 MOD 11-2, over the first 17 digits.

@@ -1,15 +1,15 @@
 use std::fmt;
 
 use ring::hmac;
-use serde::{Deserialize, Serialize};
 
-use super::{IdError, SubjectId};
+use super::{IdError, SubjectId, serde_as_text};
 
 /// A keyed pseudonym of a subject: what stands in cases, logs and audit entries in place of the person's number.
 /// 32 lower-case hexadecimal digits (the first 128 bits of HMAC-SHA-256).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pseudonym(String);
+
+serde_as_text!(Pseudonym);
 
 impl Pseudonym {
     pub fn parse(text: &str) -> Result<Self, IdError> {
@@ -38,20 +38,6 @@ impl std::str::FromStr for Pseudonym {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         Self::parse(text)
-    }
-}
-
-impl TryFrom<String> for Pseudonym {
-    type Error = IdError;
-
-    fn try_from(text: String) -> Result<Self, IdError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Pseudonym> for String {
-    fn from(pseudonym: Pseudonym) -> Self {
-        pseudonym.0
     }
 }
 

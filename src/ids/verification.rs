@@ -1,15 +1,15 @@
 use std::fmt;
 
 use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
 
-use super::IdError;
+use super::{IdError, serde_as_text};
 
 /// Names one verification: 128 random bits, in 32 hexadecimal digits. Whoever has it may read the report, so it must
 /// not be guessed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VerificationId(Box<str>);
+
+serde_as_text!(VerificationId);
 
 impl VerificationId {
     pub const RANDOM_BYTES: usize = 16;
@@ -38,20 +38,6 @@ impl VerificationId {
 impl fmt::Display for VerificationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for VerificationId {
-    type Error = IdError;
-
-    fn try_from(text: String) -> Result<Self, IdError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<VerificationId> for String {
-    fn from(id: VerificationId) -> Self {
-        id.0.into()
     }
 }
 

@@ -231,10 +231,10 @@ impl FromRow<'_, SqliteRow> for CertificateRow {
         let revocation: Option<&str> = row.try_get("revocation")?;
         let document_sha256: Option<Vec<u8>> = row.try_get("document_sha256")?;
         Ok(Self(Certificate {
-            identifier: parsed(text("identifier")?.to_owned().try_into())?,
+            identifier: parsed(CertificateIdentifier::parse(text("identifier")?))?,
             certificate_type: parsed(text("certificate_type")?.parse())?,
             issuer: parsed(text("issuer")?.parse())?,
-            holder: parsed(text("holder")?.to_owned().try_into())?,
+            holder: parsed(text("holder")?.parse())?,
             case: parsed(text("case_id")?.parse())?,
             requested_by: parsed(text("requested_by")?.parse())?,
             issued_at: parsed(text("issued_at")?.parse())?,
