@@ -1,6 +1,6 @@
 //! Yinxin 印信: a node for sharing government data, issuing e-certificates and proving who looked at what.
 //!
-//! The map, one line a module. Directions: `formats`, `ids` and `clock` import nothing of ours; a domain module
+//! The map, one line a module. Directions: `formats`, `ids`, `kept` and `clock` import nothing of ours; a domain module
 //! imports those, and of its peers only what is named beside it; storage traits stand beside their consumers;
 //! `server` and `cli` wire everything. `tests/architecture.rs` reads the `use crate::` lines and keeps this true.
 
@@ -10,6 +10,7 @@
 pub mod clock; // injected time
 pub mod formats; // pure wire formats: bytes in, structs out
 pub mod ids; // typed identifiers, check characters, pseudonyms
+pub mod kept; // a small map that many threads read
 
 pub mod audit; // append, sequence, prove, search
 pub mod case; // service items and cases: the registry of purposes

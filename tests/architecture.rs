@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Modules that import nothing of ours.
-const GROUND: [&str; 3] = ["formats", "ids", "clock"];
+const GROUND: [&str; 4] = ["formats", "ids", "kept", "clock"];
 /// Domain modules, each with the peers that it may use beside the ground.
 const DOMAIN: [(&str, &[&str]); 9] = [
     ("audit", &[]),

@@ -1,16 +1,14 @@
 use std::{num::NonZeroU32, sync::Arc};
 
+use super::System;
+use crate::{ids::SystemId, kept::Kept};
 use governor::{
     DefaultDirectRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
 };
-use moka::sync::Cache;
-
-use super::System;
-use crate::ids::SystemId;
 
 /// How many systems' rates are kept.
-const KEPT_SYSTEMS: u64 = 10_000;
+const KEPT_SYSTEMS: usize = 10_000;
 
 /// A system asks more often than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +18,7 @@ pub struct OverRate {
 }
 
 /// Each system's rate: `requests_per_second` sustained, and as many at once.
-pub struct Rates(Cache<SystemId, Arc<Rate>>);
+pub struct Rates(Kept<SystemId, Arc<Rate>>);
 
 struct Rate {
     per_second: u32,
@@ -30,7 +28,7 @@ struct Rate {
 impl Rates {
     #[must_use]
     pub fn new() -> Self {
-        Self(Cache::new(KEPT_SYSTEMS))
+        Self(Kept::new(KEPT_SYSTEMS))
     }
 
     /// Lets one request of the system through.
@@ -48,7 +46,7 @@ impl Rates {
                         NonZeroU32::new(system.requests_per_second).unwrap_or(NonZeroU32::MIN),
                     )),
                 });
-                self.0.insert(system.id.clone(), rate.clone());
+                self.0.put(system.id.clone(), rate.clone());
                 rate
             }
         };

@@ -9,7 +9,6 @@ use cedar_policy::{
     Authorizer, Context, Decision as Verdict, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId,
     PolicySet, Request, RestrictedExpression as Value,
 };
-use moka::sync::Cache;
 
 use super::{
     Action, AllowedField, Decision, PolicyError, Question, Refusal,
@@ -20,10 +19,11 @@ use crate::{
     case::CaseStatus,
     catalogue::{Catalogue, DataItem, Grant, Mask, Resource, ResourceStatus, SharingKind, SharingMode, Snapshot},
     ids::{DepartmentId, FieldName, ResourceCode, SystemId},
+    kept::Kept,
 };
 
 /// How many policy sets are kept, one for each system and resource that it asks for.
-const KEPT_SETS: u64 = 10_000;
+const KEPT_SETS: usize = 10_000;
 
 /// Decides. Cedar is linear in the policies of a set, so that a set holds the guardrails and what its department was
 /// granted of one resource; it is made again when the catalogue has changed.
@@ -31,7 +31,7 @@ pub struct Policy {
     guardrails: Guardrails,
     authorizer: Authorizer,
     names: Names,
-    sets: Cache<(SystemId, ResourceCode), Arc<Compiled>>,
+    sets: Kept<(SystemId, ResourceCode), Arc<Compiled>>,
 }
 
 /// What is the same for every question of one system about one resource in one state of the catalogue.
@@ -72,7 +72,7 @@ impl Policy {
             guardrails,
             authorizer: Authorizer::new(),
             names: Names::new()?,
-            sets: Cache::new(KEPT_SETS),
+            sets: Kept::new(KEPT_SETS),
         })
     }
 
@@ -150,7 +150,7 @@ impl Policy {
             return Ok(None);
         };
         let set = Arc::new(self.compile(question, resource, snapshot)?);
-        self.sets.insert(key, set.clone());
+        self.sets.put(key, set.clone());
         Ok(Some(set))
     }
 

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
@@ -17,16 +16,17 @@ use super::{
 use crate::{
     catalogue::{HttpSource, StoreFault},
     ids::{FieldName, ResourceCode},
+    kept::Kept,
 };
 
 /// How many services are kept, one a resource and thread.
-const KEPT_SERVICES: u64 = 1_000;
+const KEPT_SERVICES: usize = 1_000;
 
 /// Providers' services, each with its own connections. A service is made again when its source is described anew.
 ///
 /// One a thread: a connection is driven by the thread that opened it, and an answer that has to wake another thread
 /// costs two switches more than the query itself.
-pub(super) struct Services(Cache<(ResourceCode, ThreadId), Arc<Service>>);
+pub(super) struct Services(Kept<(ResourceCode, ThreadId), Arc<Service>>);
 
 struct Service {
     source: HttpSource,
@@ -54,7 +54,7 @@ struct Answer {
 
 impl Services {
     pub fn new() -> Self {
-        Self(Cache::new(KEPT_SERVICES))
+        Self(Kept::new(KEPT_SERVICES))
     }
 
     pub async fn fetch(&self, source: &HttpSource, wanted: Wanted<'_>) -> Result<Vec<Record>, SourceError> {
@@ -94,7 +94,7 @@ impl Services {
             source: source.clone(),
             links: Links::new(endpoint),
         });
-        self.0.insert(key, service.clone());
+        self.0.put(key, service.clone());
         Ok(service)
     }
 }

@@ -9,7 +9,6 @@ mod sql;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use moka::sync::Cache;
 use serde_json::{Map, Value};
 
 use self::{breaker::Breaker, http::Services};
@@ -20,6 +19,7 @@ pub use self::{
 use crate::{
     catalogue::{Resource, Source, StoreFault},
     ids::{Pseudonym, ResourceCode, Subject},
+    kept::Kept,
     policy::AllowedField,
 };
 
@@ -33,7 +33,7 @@ pub const MAX_ANSWER_BYTES: usize = 1 << 20;
 const TABLE_TIMEOUT_MS: u64 = 2_000;
 
 /// How many breakers are kept, one a resource.
-const KEPT_BREAKERS: u64 = 10_000;
+const KEPT_BREAKERS: usize = 10_000;
 
 /// A provider's record as it came: not filtered, not masked.
 pub type Record = Map<String, Value>;
@@ -75,7 +75,7 @@ pub struct Sources {
     tables: Arc<dyn Tables>,
     datasets: Arc<Datasets>,
     services: Services,
-    breakers: Cache<ResourceCode, Arc<Breaker>>,
+    breakers: Kept<ResourceCode, Arc<Breaker>>,
 }
 
 /// Whom and what is asked for.
@@ -94,7 +94,7 @@ impl Sources {
             tables,
             datasets,
             services: Services::new(),
-            breakers: Cache::new(KEPT_BREAKERS),
+            breakers: Kept::new(KEPT_BREAKERS),
         }
     }
 
@@ -102,10 +102,7 @@ impl Sources {
     /// alone for a while.
     pub(super) async fn fetch(&self, wanted: Wanted<'_>, now: Timestamp) -> Result<Vec<Record>, SourceError> {
         let source = wanted.resource.source.as_ref().ok_or(SourceError::None)?;
-        let breaker = self
-            .breakers
-            .get(&wanted.resource.code)
-            .unwrap_or_else(|| self.breakers.get_with(wanted.resource.code.clone(), Arc::default));
+        let breaker = self.breakers.get_or_put(&wanted.resource.code, Arc::default);
         let attempt = breaker.admit(now)?;
         let answer = match source {
             Source::Sql(source) => {
