@@ -6,7 +6,7 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev,
     error::PayloadError,
     http::{StatusCode, header},
-    web::{self, Buf as _, BytesMut},
+    web::{self, BytesMut},
 };
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -214,11 +214,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let content_type = request.content_type().to_ascii_lowercase();
+        let is_json = request.content_type().eq_ignore_ascii_case("application/json");
         let limits = service::<Limits>(request);
         let payload = payload.take();
         Box::pin(async move {
-            if content_type != "application/json" {
+            if !is_json {
                 return Err(unsupported_media_type("application/json"));
             }
             let body = read_body(payload, limits?.json_body_bytes).await?;
@@ -250,15 +250,22 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
 /// Reads a whole body, at most `max_bytes`.
 pub async fn read_body(mut payload: dev::Payload, max_bytes: usize) -> Result<web::Bytes, Problem> {
-    let mut body = BytesMut::new();
+    // Most come in one piece, which is the body.
+    let mut body = web::Bytes::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| incomplete(&error))?;
-        if body.len() + chunk.remaining() > max_bytes {
+        if body.len() + chunk.len() > max_bytes {
             return Err(too_large(max_bytes));
         }
-        body.extend_from_slice(&chunk);
+        body = if body.is_empty() {
+            chunk
+        } else {
+            let mut longer = BytesMut::from(body);
+            longer.extend_from_slice(&chunk);
+            longer.freeze()
+        };
     }
-    Ok(body.freeze())
+    Ok(body)
 }
 
 /// Why a body ended before its end.

@@ -16,7 +16,12 @@ use actix_web::{
 };
 use ring::digest::{SHA256, digest};
 
-use super::{StartError, health, services::Services, telemetry, tls::ListenerTls};
+use super::{
+    StartError, health,
+    services::Services,
+    telemetry::{self, Meter},
+    tls::ListenerTls,
+};
 use crate::{
     api::{self, extract::PeerCertificate},
     config::{Config, Limits},
@@ -53,9 +58,12 @@ pub fn exchange(config: &Config, tls: &ListenerTls, services: &Services) -> Resu
     let workers = config.exchange.workers.unwrap_or(cores).max(1);
     let services = services.clone();
     let server = HttpServer::new(move || {
+        let meter = Meter::new("exchange");
         App::new()
             .configure(|app| services.provide(app))
-            .wrap(from_fn(|request, next| telemetry::observe("exchange", request, next)))
+            .wrap(from_fn(move |request, next| {
+                telemetry::observe(meter.clone(), request, next)
+            }))
             .wrap(api_headers())
             .configure(api::exchange_routes)
     })
@@ -72,9 +80,12 @@ pub fn exchange(config: &Config, tls: &ListenerTls, services: &Services) -> Resu
 pub fn portal(config: &Config, tls: &ListenerTls, services: &Services) -> Result<Bound, StartError> {
     let services = services.clone();
     let server = HttpServer::new(move || {
+        let meter = Meter::new("portal");
         App::new()
             .configure(|app| services.provide(app))
-            .wrap(from_fn(|request, next| telemetry::observe("portal", request, next)))
+            .wrap(from_fn(move |request, next| {
+                telemetry::observe(meter.clone(), request, next)
+            }))
             .wrap(api_headers())
             .configure(api::portal_routes)
             .configure(pages::routes)

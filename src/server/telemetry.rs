@@ -1,6 +1,9 @@
 //! Logs (JSON lines on stderr, no personal data: routes by their pattern, never by their path) and metrics.
 
 use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -9,9 +12,13 @@ use actix_web::{
     Error, HttpMessage as _, ResponseError as _,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{CONTENT_TYPE, HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -52,9 +59,60 @@ pub const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The requests of one listener, as one of its threads counts them: looking a metric up by its labels costs more than
+/// counting.
+pub struct Meter {
+    listener: &'static str,
+    routes: RefCell<HashMap<String, Route>>,
+}
+
+/// The metrics of one route.
+struct Route {
+    seconds: Histogram,
+    answers: Vec<(StatusCode, Counter)>,
+}
+
+impl Meter {
+    pub fn new(listener: &'static str) -> Rc<Self> {
+        Rc::new(Self {
+            listener,
+            routes: RefCell::default(),
+        })
+    }
+
+    fn count(&self, pattern: &str, status: StatusCode, elapsed: Duration) {
+        let mut routes = self.routes.borrow_mut();
+        if !routes.contains_key(pattern) {
+            routes.insert(pattern.to_owned(), self.route(pattern));
+        }
+        let Some(route) = routes.get_mut(pattern) else { return };
+        route.seconds.record(elapsed.as_secs_f64());
+        match route.answers.iter().find(|(known, _)| *known == status) {
+            Some((_, answers)) => answers.increment(1),
+            None => {
+                let answers = metrics::counter!(
+                    "yinxin_requests_total",
+                    "listener" => self.listener, "route" => pattern.to_owned(), "status" => status.as_str().to_owned()
+                );
+                answers.increment(1);
+                route.answers.push((status, answers));
+            }
+        }
+    }
+
+    fn route(&self, pattern: &str) -> Route {
+        Route {
+            seconds: metrics::histogram!(
+                "yinxin_request_seconds", "listener" => self.listener, "route" => pattern.to_owned()
+            ),
+            answers: Vec::new(),
+        }
+    }
+}
+
 /// Gives each request its id, answers in problem documents where the framework did not, counts and logs.
 pub async fn observe(
-    listener: &'static str,
+    meter: Rc<Meter>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -80,13 +138,8 @@ pub async fn observe(
     let route = route.as_deref().unwrap_or("none");
     let method = response.request().method().as_str();
     let elapsed = started.elapsed();
-    metrics::histogram!("yinxin_request_seconds", "listener" => listener, "route" => route.to_owned())
-        .record(elapsed.as_secs_f64());
-    metrics::counter!(
-        "yinxin_requests_total",
-        "listener" => listener, "route" => route.to_owned(), "status" => status.as_str().to_owned()
-    )
-    .increment(1);
+    meter.count(route, status, elapsed);
+    let listener = meter.listener;
     if status.is_success() {
         tracing::debug!(
             listener,
