@@ -71,7 +71,7 @@ impl Endpoint {
         })
     }
 
-    async fn connect(&self) -> Result<Link, StoreFault> {
+    async fn connect(&self) -> Result<Box<Link>, StoreFault> {
         let opened = async {
             let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
             tcp.set_nodelay(true)?;
@@ -84,11 +84,11 @@ impl Endpoint {
             .max_buf_size(MAX_BUFFER)
             .handshake(TokioIo::new(stream))
             .await?;
-        Ok(Link {
+        Ok(Box::new(Link {
             sender,
             connection,
             idle_since: Instant::now(),
-        })
+        }))
     }
 
     fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
@@ -183,7 +183,8 @@ pub(super) struct Links {
 #[derive(Default)]
 struct Idle {
     /// Those that were used last come last, and are used first.
-    links: Vec<Link>,
+    #[expect(clippy::vec_box, reason = "a link is nearly two kilobytes, and moves for every call")]
+    links: Vec<Box<Link>>,
     /// Somebody sees to it that they are closed when nobody calls any more.
     looked_after: bool,
 }
@@ -198,28 +199,24 @@ impl Links {
 
     /// Posts JSON and returns the body of a 200, at most `max_bytes`.
     pub async fn post(self: &Arc<Self>, body: Bytes, max_bytes: usize) -> Result<Vec<u8>, SourceError> {
-        while let Some(mut link) = self.take() {
-            if !link.is_ready().await {
-                continue;
-            }
+        let mut idle = self.take().await;
+        loop {
+            let is_new = idle.is_none();
+            let mut link = match idle.take() {
+                Some(link) => link,
+                // Rare, and larger than all else of a call: it is not a part of each.
+                None => Box::pin(self.endpoint.connect()).await.map_err(failed)?,
+            };
             match link.post(self.endpoint.request(body.clone()), max_bytes).await {
-                // It was closed at the moment that it was used again. To ask changes nothing with the provider, so that
-                // it is asked once more, over a connection of which this cannot be.
-                Err(CallError::NoAnswer(_)) => break,
-                Err(CallError::Answer(error)) => return Err(error),
                 Ok(answer) => {
                     self.keep(link).await;
                     return Ok(answer);
                 }
-            }
-        }
-        let mut link = self.endpoint.connect().await.map_err(failed)?;
-        match link.post(self.endpoint.request(body), max_bytes).await {
-            Err(CallError::NoAnswer(error)) => Err(SourceError::Failed(error)),
-            Err(CallError::Answer(error)) => Err(error),
-            Ok(answer) => {
-                self.keep(link).await;
-                Ok(answer)
+                Err(CallError::Answer(error)) => return Err(error),
+                Err(CallError::NoAnswer(error)) if is_new => return Err(SourceError::Failed(error)),
+                // It was closed at the moment that it was used again. To ask changes nothing with the provider, so that
+                // it is asked once more, over a connection of which this cannot be.
+                Err(CallError::NoAnswer(_)) => {}
             }
         }
     }
@@ -229,11 +226,17 @@ impl Links {
         self.idle().links.clear();
     }
 
-    fn take(&self) -> Option<Link> {
-        self.idle().links.pop()
+    /// An idle connection that can take a call.
+    async fn take(&self) -> Option<Box<Link>> {
+        loop {
+            let mut link = self.idle().links.pop()?;
+            if link.is_ready().await {
+                return Some(link);
+            }
+        }
     }
 
-    async fn keep(self: &Arc<Self>, mut link: Link) {
+    async fn keep(self: &Arc<Self>, mut link: Box<Link>) {
         if !link.is_ready().await {
             return;
         }
