@@ -235,8 +235,18 @@ pub trait LogStore: Send + Sync {
     fn grow<'a>(&'a self, growth: &'a Growth) -> BoxFuture<'a, Result<bool, StoreFault>>;
     /// Entries that pass the filter, newest first.
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>>;
-    /// The first entry of the tree that a search would not find by what it holds.
-    fn misfiled(&self, tree_size: u64) -> BoxFuture<'_, Result<Option<u64>, StoreFault>>;
+    /// Whether searches find every entry of the tree by what it holds.
+    fn compare_filed(&self, tree_size: u64) -> BoxFuture<'_, Result<Filed, StoreFault>>;
+}
+
+/// What was filed for the search, beside the entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filed {
+    /// There is nothing by which anything is searched: a copy of the database alone.
+    Nothing,
+    All,
+    /// The first entry that a search would not find by what it holds.
+    AllBut(u64),
 }
 
 /// What one round of sequencing adds.

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{AuditError, LogStore, tree::TILE_WIDTH};
+use super::{AuditError, Filed, LogStore, tree::TILE_WIDTH};
 use crate::formats::{
     checkpoint::VerifierKey,
     merkle::{Frontier, leaf_hash},
@@ -13,12 +13,14 @@ const CHUNK: u32 = 1_000;
 /// What re-checking the whole log found.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LogReport {
-    /// Everything that the checkpoint covers is there, unaltered, and can be found.
+    /// Everything that the checkpoint covers is there, unaltered, and, where the search was compared, can be found.
     pub holds: bool,
     /// How many entries the newest checkpoint covers; none when there is no checkpoint that the key has signed.
     pub tree_size: Option<u64>,
     /// Whether the entries give the root that was signed.
     pub root_matches: bool,
+    /// Whether what searches go by was there, and was compared with the entries.
+    pub search_compared: bool,
     /// Entries after those that the checkpoint covers: not proven yet.
     pub uncovered: u64,
     /// The first thing that is wrong.
@@ -57,6 +59,7 @@ pub async fn verify(store: &dyn LogStore, key: &VerifierKey) -> Result<LogReport
         holds: false,
         tree_size: None,
         root_matches: false,
+        search_compared: false,
         uncovered: 0,
         first_fault: Some(Fault { wrong, sequence: None }),
     };
@@ -109,11 +112,12 @@ pub async fn verify(store: &dyn LogStore, key: &VerifierKey) -> Result<LogReport
         first_fault = Some(fault(Wrong::Missing, recomputed.size() + 1));
     }
     let root_matches = recomputed.size() == signed.size && recomputed.root() == signed.root;
+    let mut filed = Filed::Nothing;
     if root_matches {
         // The entries are proven: where the stored tree says otherwise, it is the tree that was altered.
         first_fault = None;
-        let misfiled = store.misfiled(signed.size).await.map_err(AuditError::Store)?;
-        if let Some(sequence) = misfiled {
+        filed = store.compare_filed(signed.size).await.map_err(AuditError::Store)?;
+        if let Filed::AllBut(sequence) = filed {
             first_fault = Some(fault(Wrong::Misfiled, sequence));
         }
     } else if first_fault.is_none() {
@@ -126,6 +130,7 @@ pub async fn verify(store: &dyn LogStore, key: &VerifierKey) -> Result<LogReport
         holds: root_matches && first_fault.is_none(),
         tree_size: Some(signed.size),
         root_matches,
+        search_compared: filed != Filed::Nothing,
         uncovered,
         first_fault,
     })

@@ -72,9 +72,17 @@ fn sentence(report: &LogReport) -> String {
     let size = report.tree_size.unwrap_or_default();
     let Some(fault) = &report.first_fault else {
         let later = report.uncovered;
+        let (english, chinese) = if report.search_compared {
+            ("", "")
+        } else {
+            (
+                " There is no search file beside it that could be compared.",
+                "旁边没有可供比对的检索文件。",
+            )
+        };
         return format!(
-            "The log holds: {size} entries, all as they were recorded; {later} more are not covered yet.\n\
-             日志完整：{size} 条记录均与写入时一致，另有 {later} 条尚未纳入检查点。"
+            "The log holds: {size} entries, all as they were recorded; {later} more are not covered yet.{english}\n\
+             日志完整：{size} 条记录均与写入时一致，另有 {later} 条尚未纳入检查点。{chinese}"
         );
     };
     let number = fault.sequence.unwrap_or_default();

@@ -1,6 +1,6 @@
 use super::{Db, from_json_bytes, signed, to_json, unreadable, unsigned};
 use crate::{
-    audit::{Filter, Growth, LogStore, Placed, RawEntries, StoreFault},
+    audit::{Filed, Filter, Growth, LogStore, Placed, RawEntries, StoreFault},
     formats::merkle::Hash,
 };
 use futures_util::future::BoxFuture;
@@ -176,17 +176,17 @@ impl LogStore for Db {
         })
     }
 
-    fn misfiled(&self, tree_size: u64) -> BoxFuture<'_, Result<Option<u64>, StoreFault>> {
+    fn compare_filed(&self, tree_size: u64) -> BoxFuture<'_, Result<Filed, StoreFault>> {
         Box::pin(async move {
             // A copy without it is made to be searched when it is opened to be written to.
             let Some(search) = &self.0.search else {
-                return Ok(None);
+                return Ok(Filed::Nothing);
             };
             let mut next = 1;
             while next <= tree_size {
                 let entries = self.entries(next, COMPARED_AT_ONCE).await?;
                 let Some((last, _)) = entries.last() else {
-                    return Ok(None);
+                    break;
                 };
                 let after = last + 1;
                 let mut filed = search.rows(next, after).await?.into_iter().peekable();
@@ -194,12 +194,12 @@ impl LogStore for Db {
                     let entry = from_json_bytes("entries", &body)?;
                     let row = filed.next_if(|row| row.sequence() == Some(sequence));
                     if row.is_none_or(|row| !row.is_of(&Placed { sequence, entry })) {
-                        return Ok(Some(sequence));
+                        return Ok(Filed::AllBut(sequence));
                     }
                 }
                 next = after;
             }
-            Ok(None)
+            Ok(Filed::All)
         })
     }
 }

@@ -59,11 +59,14 @@ impl SearchFile {
         })
     }
 
-    pub fn open_read_only(options: SqliteConnectOptions) -> Self {
-        Self {
-            writer: None,
-            readers: readers(options),
-        }
+    /// None where it is empty: a node that starts makes it.
+    pub async fn open_read_only(options: SqliteConnectOptions) -> Result<Option<Self>, StorageError> {
+        let readers = readers(options);
+        let is_made = sqlx::query_scalar("SELECT EXISTS (SELECT * FROM sqlite_schema WHERE name = 'search')")
+            .fetch_one(&readers)
+            .await?;
+        let search = Self { writer: None, readers };
+        Ok(Some(search).filter(|_| is_made))
     }
 
     pub async fn close(&self) -> Result<(), StorageError> {

@@ -15,7 +15,7 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
 use yinxin::{
     audit::{
-        Action, AuditError, Entry, Filter, Growth, Log, LogReport, LogStore, Placed, QUEUE_CAPACITY, RawEntries,
+        Action, AuditError, Entry, Filed, Filter, Growth, Log, LogReport, LogStore, Placed, QUEUE_CAPACITY, RawEntries,
         StoreFault, Wrong, verify,
     },
     formats::{
@@ -186,8 +186,8 @@ impl LogStore for Counting {
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>> {
         self.db.search(filter)
     }
-    fn misfiled(&self, tree_size: u64) -> BoxFuture<'_, Result<Option<u64>, StoreFault>> {
-        self.db.misfiled(tree_size)
+    fn compare_filed(&self, tree_size: u64) -> BoxFuture<'_, Result<Filed, StoreFault>> {
+        self.db.compare_filed(tree_size)
     }
 }
 

@@ -115,11 +115,16 @@ async fn what_searches_go_by_is_made_again_from_the_log_where_it_is_missing() {
     assert_eq!(log.search(&filter()).await.unwrap().len(), 200);
 
     let copy = folder.copy_of_the_database_alone().await;
-    assert!(copy.verify().await.holds);
+    let report = copy.verify().await;
+    assert!(report.holds && !report.search_compared, "{report:?}");
+    std::fs::write(copy.search_file(), "").unwrap();
+    let report = copy.verify().await;
+    assert!(report.holds && !report.search_compared, "{report:?}");
     let log = copy.log().await;
     let newest = log.search(&filter()).await.unwrap();
     assert_eq!((newest.len(), newest[0].sequence), (200, 600));
-    assert!(copy.verify().await.holds);
+    let report = copy.verify().await;
+    assert!(report.holds && report.search_compared, "{report:?}");
 }
 
 #[tokio::test]
@@ -213,11 +218,14 @@ async fn the_command_says_whether_a_log_holds_and_which_entry_is_missing() {
 
     let (code, text) = command(&folder, &key, false);
     assert_eq!(code, Some(0));
-    assert!(text.contains("600"), "{text}");
+    assert!(text.contains("600") && !text.contains("search"), "{text}");
     let (code, json) = command(&folder, file.to_str().unwrap(), true);
     assert_eq!(code, Some(0));
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&report["holds"], &report["tree_size"]), (&true.into(), &600.into()));
+    assert_eq!(report["search_compared"], true);
+    let (code, text) = command(&folder.copy_of_the_database_alone().await, &key, false);
+    assert!(code == Some(0) && text.contains("no search file"), "{text}");
 
     tamper(&folder, "DELETE FROM entries WHERE sequence = 77").await;
     let (code, text) = command(&folder, &key, false);
