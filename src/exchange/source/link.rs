@@ -3,6 +3,8 @@
 
 use std::{
     future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll},
@@ -10,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Request, Uri,
@@ -27,6 +30,9 @@ use crate::catalogue::StoreFault;
 
 /// How long a connection may take to open, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long one address of a provider's has before the next is tried beside it (RFC 8305, 5).
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
 /// How long an idle connection is kept.
 const KEPT_IDLE: Duration = Duration::from_secs(90);
@@ -73,7 +79,8 @@ impl Endpoint {
 
     async fn connect(&self) -> Result<Box<Link>, StoreFault> {
         let opened = async {
-            let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            let addresses = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
+            let tcp = first_to_answer(addresses).await?;
             tcp.set_nodelay(true)?;
             Ok::<_, StoreFault>(self.tls.connect(self.name.clone(), tcp).await?)
         };
@@ -101,6 +108,24 @@ impl Endpoint {
         headers.insert(header::ACCEPT, json.clone());
         headers.insert(header::CONTENT_TYPE, json);
         request
+    }
+}
+
+/// Connects to the first address that answers. The next is tried when one fails, or takes long.
+async fn first_to_answer(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
+    let mut addresses = addresses.fuse();
+    let mut attempts = FuturesUnordered::new();
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    loop {
+        if let Some(address) = addresses.next() {
+            attempts.push(TcpStream::connect(address));
+        }
+        match tokio::time::timeout(NEXT_ADDRESS, attempts.next()).await {
+            Ok(Some(Ok(stream))) => return Ok(stream),
+            Ok(Some(Err(error))) => failed = error,
+            Ok(None) => return Err(failed),
+            Err(_) => {}
+        }
     }
 }
 
@@ -276,5 +301,43 @@ fn failed(error: StoreFault) -> SourceError {
     match error.downcast::<SourceError>() {
         Ok(error) => *error,
         Err(error) => SourceError::Failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_is_followed_by_the_next() {
+        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (gone, there) = (listen(), listen());
+        let (refuses, answers) = (gone.local_addr().unwrap(), there.local_addr().unwrap());
+        drop(gone);
+        let stream = first_to_answer([refuses, refuses, answers].into_iter()).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), answers);
+        let error = first_to_answer([refuses].into_iter()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        let error = first_to_answer(std::iter::empty()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_says_nothing_does_not_keep_the_next_from_being_tried() {
+        // Nobody accepts, and whoever comes after the queue is full hears nothing.
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let address = silent.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(Ok(stream)) = tokio::time::timeout(NEXT_ADDRESS, TcpStream::connect(address)).await {
+            queued.push(stream);
+        }
+        let there = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let answers = there.local_addr().unwrap();
+        let stream = first_to_answer([address, answers].into_iter()).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), answers);
     }
 }
