@@ -35,9 +35,9 @@ use crate::command::Folder;
 
 const ID: &str = "653199199003070015";
 const ISSUED: &str = "2026-11-22T04:00:00Z";
-const KINDS: [&str; 2] = ["shebao-canbao", "gongjijin-jiaocun"];
+pub const KINDS: [&str; 2] = ["shebao-canbao", "gongjijin-jiaocun"];
 
-fn press() -> Press {
+pub fn press() -> Press {
     Press::new(Arc::new(Fonts::new(vec!["/usr/share/fonts".into()])), 1)
 }
 
@@ -62,7 +62,7 @@ fn records(kind: &str, count: usize) -> Vec<Map<String, Value>> {
         .collect()
 }
 
-fn sheet(kind: &str, count: usize) -> (Sheet, String) {
+pub fn sheet(kind: &str, count: usize) -> (Sheet, String) {
     let types = Types::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config/certificates")).unwrap();
     let definition = types.definition(&CertificateType::parse(kind).unwrap()).unwrap();
     let issuer = Department {
@@ -108,13 +108,13 @@ fn order(signer: &Identity, validity: Validity) -> SealOrder<'_> {
 }
 
 /// A root, and a seal with one who may sign with it.
-struct County {
+pub struct County {
     root: Vec<u8>,
     seal: ElectronicSeal,
 }
 
 impl County {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (folder, random) = (Folder::new(), SystemRandom::new());
         let validity = Validity::days(at("2026-11-01T00:00:00Z"), 365);
         let authority = Sm2Authority::create("示例根", validity, &random).unwrap();
@@ -133,7 +133,7 @@ impl County {
         }
     }
 
-    fn issue(&self, press: &Press, kind: &str, count: usize) -> Vec<u8> {
+    pub fn issue(&self, press: &Press, kind: &str, count: usize) -> Vec<u8> {
         let (sheet, title) = sheet(kind, count);
         let time: Timestamp = at(ISSUED);
         let sealing = press

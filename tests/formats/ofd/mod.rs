@@ -4,6 +4,7 @@ mod attacks;
 pub mod book;
 mod bounds;
 mod der;
+mod drawn;
 mod issued;
 mod judges;
 mod layers;

@@ -1,0 +1,153 @@
+//! What an issued OFD shows, as pictures: drawn by a script that has nothing of ours (`draw.py`: fontTools, then
+//! Chromium), beside the PDF of the same sheet as poppler draws it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::issued::{County, KINDS, press, sheet};
+use crate::{command::Folder, judges::ask};
+
+/// Pixels to the inch: twice those of CSS, in which Chromium counts.
+const DPI: &str = "192";
+/// How far a channel may be from the nearest of the pixels around, of 255: edges fall between pixels differently.
+const TOLERANCE: u8 = 96;
+/// How many of a thousand pixels may be further.
+const PER_MILLE: usize = 1;
+
+struct Picture {
+    width: usize,
+    height: usize,
+    /// Red, green, blue of each pixel.
+    pixels: Vec<[u8; 3]>,
+}
+
+impl Picture {
+    fn read(path: &Path) -> Self {
+        let file = std::io::BufReader::new(fs::File::open(path).unwrap());
+        let mut reader = png::Decoder::new(file).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        assert_eq!(
+            (info.color_type, info.bit_depth),
+            (png::ColorType::Rgb, png::BitDepth::Eight)
+        );
+        Self {
+            width: info.width as usize,
+            height: info.height as usize,
+            pixels: bytes.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect(),
+        }
+    }
+
+    /// How many pixels are like none of those around the same place of the other.
+    fn unlike(&self, other: &Self) -> usize {
+        assert_eq!((self.width, self.height), (other.width, other.height));
+        let alike = |x: usize, y: usize| {
+            let own = self.pixels[y * self.width + x];
+            (y.saturating_sub(1)..=(y + 1).min(self.height - 1))
+                .flat_map(|y| (x.saturating_sub(1)..=(x + 1).min(self.width - 1)).map(move |x| (x, y)))
+                .any(|(x, y)| {
+                    let near = other.pixels[y * self.width + x];
+                    own.iter().zip(near).all(|(own, near)| own.abs_diff(near) <= TOLERANCE)
+                })
+        };
+        let places = (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)));
+        places.filter(|(x, y)| !alike(*x, *y)).count()
+    }
+
+    /// The same, four pixels further to the right: half a millimetre.
+    fn moved(&self) -> Self {
+        let mut pixels = self.pixels.clone();
+        for row in pixels.chunks_exact_mut(self.width) {
+            row.rotate_right(4);
+        }
+        Self { pixels, ..*self }
+    }
+
+    fn inked(&self) -> usize {
+        self.pixels
+            .iter()
+            .filter(|pixel| pixel.iter().any(|channel| *channel < 128))
+            .count()
+    }
+}
+
+/// Every page of an OFD.
+fn drawn(folder: &Folder, ofd: &[u8], pages: usize) -> Vec<Picture> {
+    let python = env::var("YINXIN_TEST_PYTHON").expect("tests/run sets YINXIN_TEST_PYTHON");
+    let file = folder.write("issued.ofd", ofd);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/formats/ofd/draw.py");
+    let page = |number: usize| {
+        let svg = folder.0.join(format!("{number}.svg"));
+        let mut draw = Command::new(&python);
+        draw.arg(script).arg(&file).arg(number.to_string()).arg(&svg);
+        let (done, text) = ask(&mut draw);
+        assert!(done, "{text}");
+        let png = folder.0.join(format!("{number}.png"));
+        let mut browser = Command::new("chromium");
+        browser.args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+        ]);
+        browser.args([
+            "--force-color-profile=srgb",
+            "--force-device-scale-factor=2",
+            "--window-size=794,1123",
+        ]);
+        browser.arg(format!("--screenshot={}", png.display()));
+        browser.arg(format!("--user-data-dir={}", folder.0.join("profile").display()));
+        let (done, text) = ask(browser.arg(format!("file://{}", svg.display())));
+        assert!(done, "{text}");
+        Picture::read(&png)
+    };
+    (0..pages).map(page).collect()
+}
+
+/// Every page of a PDF.
+fn printed(folder: &Folder, pdf: &[u8], pages: usize) -> Vec<Picture> {
+    let file = folder.write("issued.pdf", pdf);
+    let name = folder.0.join("pdf");
+    let (done, text) = ask(Command::new("pdftoppm").args(["-r", DPI, "-png"]).arg(file).arg(&name));
+    assert!(done, "{text}");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder.0)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("pdf-"));
+    files.sort();
+    assert_eq!(files.len(), pages);
+    files.iter().map(|file| Picture::read(file)).collect()
+}
+
+#[test]
+fn an_issued_ofd_looks_as_the_pdf_does() {
+    let (county, press) = (County::new(), press());
+    for kind in KINDS {
+        let (sheet, _) = sheet(kind, 30);
+        let laid_out = press.lay_out_now(&sheet).unwrap();
+        let folder = Folder::new();
+        let ofd = drawn(&folder, &county.issue(&press, kind, 30), laid_out.pages);
+        let pdf = printed(&folder, &laid_out.pdf, laid_out.pages);
+        for (number, (ofd, pdf)) in ofd.iter().zip(&pdf).enumerate() {
+            let most = ofd.pixels.len() * PER_MILLE / 1_000;
+            let (more, fewer) = (ofd.unlike(pdf), pdf.unlike(ofd));
+            assert!(
+                more <= most && fewer <= most,
+                "{kind}, page {number}: {more} and {fewer} pixels"
+            );
+            assert!(
+                ofd.inked() > 5_000,
+                "{kind}, page {number}: {} pixels of ink",
+                ofd.inked()
+            );
+        }
+        // What stands half a millimetre beside its place is told by the same measure.
+        let most = pdf[0].pixels.len() * PER_MILLE / 1_000;
+        assert!(ofd[0].moved().unlike(&pdf[0]) > 5 * most);
+    }
+}
