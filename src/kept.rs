@@ -14,7 +14,7 @@ pub struct Kept<K, V> {
     most: usize,
 }
 
-impl<K: Hash + Eq, V: Clone> Kept<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> Kept<K, V> {
     /// Keeps this many at most.
     pub fn new(most: usize) -> Self {
         Self {
@@ -37,26 +37,26 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
 
     /// Keeps a value, in place of one that was kept before.
     pub fn put(&self, key: K, value: V) {
-        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= self.most && !all.contains_key(&key) {
-            all.clear();
-        }
-        all.insert(key, value);
+        self.change(&key.clone(), |all| all.insert(key, value));
     }
 
     /// The value that is kept, or else this one, which is kept from now on: everybody gets the same.
-    pub fn get_or_put(&self, key: &K, make: impl FnOnce() -> V) -> V
-    where
-        K: Clone,
-    {
+    pub fn get_or_put(&self, key: &K, make: impl FnOnce() -> V) -> V {
         if let Some(known) = self.get(key) {
             return known;
         }
+        self.change(key, |all| all.entry(key.clone()).or_insert_with(make).clone())
+    }
+
+    fn change<T>(&self, key: &K, change: impl FnOnce(&mut HashMap<K, V>) -> T) -> T {
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= self.most && !all.contains_key(key) {
-            all.clear();
-        }
-        all.entry(key.clone()).or_insert_with(make).clone()
+        let is_full = all.len() >= self.most && !all.contains_key(key);
+        let forgotten = is_full.then(|| std::mem::take(&mut *all));
+        let changed = change(&mut all);
+        // Nobody waits until all that is forgotten is gone.
+        drop(all);
+        drop(forgotten);
+        changed
     }
 }
 

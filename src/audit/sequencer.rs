@@ -140,11 +140,11 @@ impl Sequencer {
                 None => self.load().await?,
             };
             let next = tree.size() + 1;
-            let told = told.get_or_insert_with(|| self.take_told(next));
+            let (told, until) = told.get_or_insert_with(|| self.take_told(next));
             let (leaves, is_last) = if told.front().is_some_and(|leaf| leaf.placed.sequence == next) {
                 (told.drain(..told.len().min(ROUND_ENTRIES)).collect(), false)
             } else {
-                let leaves = self.read(next).await?;
+                let leaves = self.read(next, *until).await?;
                 let is_last = leaves.len() < ROUND_ENTRIES;
                 (leaves, is_last)
             };
@@ -159,9 +159,11 @@ impl Sequencer {
         }
     }
 
-    /// What was told from this number on, without a gap. What was told before it has its place.
-    fn take_told(&self, first: u64) -> VecDeque<Leaf> {
+    /// What was told from this number on, without a gap, and the last number of all that was told. What was told before it
+    /// has its place.
+    fn take_told(&self, first: u64) -> (VecDeque<Leaf>, u64) {
         let mut told = self.told();
+        let until = told.back().map_or(0, |leaf| leaf.placed.sequence);
         let placed = told.iter().take_while(|leaf| leaf.placed.sequence < first).count();
         told.drain(..placed);
         let next = told
@@ -169,12 +171,13 @@ impl Sequencer {
             .zip(first..)
             .take_while(|(leaf, expected)| leaf.placed.sequence == *expected)
             .count();
-        told.drain(..next).collect()
+        (told.drain(..next).collect(), until)
     }
 
-    /// Reads a round of what was not told: of other processes, or of before a fault.
-    async fn read(&self, first: u64) -> Result<Vec<Leaf>, AuditError> {
-        if self.told().front().is_some_and(|leaf| leaf.placed.sequence == first) {
+    /// Reads a round of what was not told: of other processes, or of before a fault. What was told after `until` is for the
+    /// next call.
+    async fn read(&self, first: u64, until: u64) -> Result<Vec<Leaf>, AuditError> {
+        if first > until && self.told().front().is_some_and(|leaf| leaf.placed.sequence == first) {
             return Ok(Vec::new());
         }
         let entries = self.entries(first).await?;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many services are kept, one a resource and thread.
-const KEPT_SERVICES: usize = 1_000;
+const KEPT_SERVICES: usize = 10_000;
 
 /// Providers' services, each with its own connections. A service is made again when its source is described anew.
 ///
