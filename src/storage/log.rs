@@ -182,6 +182,9 @@ impl LogStore for Db {
             let Some(search) = &self.0.search else {
                 return Ok(Filed::Nothing);
             };
+            if !search.is_made().await? {
+                return Ok(Filed::Nothing);
+            }
             let mut next = 1;
             while next <= tree_size {
                 let entries = self.entries(next, COMPARED_AT_ONCE).await?;

@@ -149,16 +149,10 @@ impl Db {
         version::check(&mut connection).await?;
         migrate::check(&mut connection).await?;
         let search_path = search::path_beside(path);
-        let mut search = None;
-        if search_path.exists() {
-            let options = SqliteConnectOptions::new().filename(&search_path).read_only(true);
-            search = SearchFile::open_read_only(options.immutable(alone))
-                .await
-                .map_err(|source| StorageError::Search {
-                    path: search_path,
-                    source: Box::new(source),
-                })?;
-        }
+        let search = search_path.exists().then(|| {
+            let options = SqliteConnectOptions::new().filename(search_path).read_only(true);
+            SearchFile::open_read_only(options.immutable(alone))
+        });
         Ok(Self(Arc::new(Inner {
             writer: Mutex::new(Writer::new(connection)),
             readers: readers(options),

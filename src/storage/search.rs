@@ -59,14 +59,19 @@ impl SearchFile {
         })
     }
 
-    /// None where it is empty: a node that starts makes it.
-    pub async fn open_read_only(options: SqliteConnectOptions) -> Result<Option<Self>, StorageError> {
-        let readers = readers(options);
+    pub fn open_read_only(options: SqliteConnectOptions) -> Self {
+        Self {
+            writer: None,
+            readers: readers(options),
+        }
+    }
+
+    /// Whether it holds anything to search by: an empty file is made by a node that starts.
+    pub async fn is_made(&self) -> Result<bool, StorageError> {
         let is_made = sqlx::query_scalar("SELECT EXISTS (SELECT * FROM sqlite_schema WHERE name = 'search')")
-            .fetch_one(&readers)
+            .fetch_one(&self.readers)
             .await?;
-        let search = Self { writer: None, readers };
-        Ok(Some(search).filter(|_| is_made))
+        Ok(is_made)
     }
 
     pub async fn close(&self) -> Result<(), StorageError> {
