@@ -16,6 +16,10 @@ KNOWN = {
     "TextCode": {"X", "Y", "DeltaX"},
     "PathObject": {"ID", "Boundary", "LineWidth", "Stroke", "Fill", "Rule"},
 }
+PARTS = {
+    "TextObject": ["FillColor", "CGTransform", "TextCode"],
+    "PathObject": ["FillColor", "StrokeColor", "AbbreviatedData"],
+}
 # GB/T 33190 9.1 against SVG 2: curves are called otherwise, and so is the end of a part.
 OPERATORS = {"S": "M", "M": "M", "L": "L", "Q": "Q", "B": "C", "C": "Z"}
 
@@ -71,6 +75,8 @@ class Page:
             for item in layer:
                 kind = etree.QName(item).localname
                 assert set(item.attrib) <= KNOWN[kind], etree.tostring(item)
+                parts = [etree.QName(part).localname for part in item]
+                assert parts == [part for part in PARTS[kind] if part in parts], etree.tostring(item)
                 x, y, _, _ = numbers(item.get("Boundary"))
                 inner = self.text(item, ink) if kind == "TextObject" else self.path(item)
                 drawn.append(f'<g transform="translate({x} {y})">{inner}</g>')
@@ -83,6 +89,7 @@ class Page:
         code, transform = item.find(OFD + "TextCode"), item.find(OFD + "CGTransform")
         assert set(code.attrib) <= KNOWN["TextCode"], etree.tostring(code)
         glyphs = [int(glyph) for glyph in transform.findtext(OFD + "Glyphs").split()]
+        assert transform.get("CodePosition") == "0"
         assert int(transform.get("CodeCount")) == len(code.text) == len(glyphs) == int(transform.get("GlyphCount"))
         font = self.fonts[item.get("Font")]
         shapes, names = font.getGlyphSet(), font.getGlyphOrder()

@@ -2,10 +2,13 @@
 //! Chromium), beside the PDF of the same sheet as poppler draws it.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
+
+use yinxin::formats::ofd::Package;
 
 use super::issued::{County, KINDS, press, sheet};
 use crate::{command::Folder, judges::ask};
@@ -14,8 +17,10 @@ use crate::{command::Folder, judges::ask};
 const DPI: &str = "192";
 /// How far a channel may be from the nearest of the pixels around, of 255: edges fall between pixels differently.
 const TOLERANCE: u8 = 96;
-/// How many of a thousand pixels may be further.
-const PER_MILLE: usize = 1;
+/// The side of the squares in which pixels are counted: four millimetres, a character of text.
+const SQUARE: usize = 32;
+/// How many pixels of a square may be further.
+const MOST: usize = 60;
 
 struct Picture {
     width: usize,
@@ -41,7 +46,7 @@ impl Picture {
         }
     }
 
-    /// How many pixels are like none of those around the same place of the other.
+    /// The most pixels of a square that are like none of those around the same place of the other.
     fn unlike(&self, other: &Self) -> usize {
         assert_eq!((self.width, self.height), (other.width, other.height));
         let alike = |x: usize, y: usize| {
@@ -54,7 +59,27 @@ impl Picture {
                 })
         };
         let places = (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)));
-        places.filter(|(x, y)| !alike(*x, *y)).count()
+        let mut squares = BTreeMap::new();
+        for (x, y) in places.filter(|(x, y)| !alike(*x, *y)) {
+            *squares.entry((x / SQUARE, y / SQUARE)).or_insert(0) += 1;
+        }
+        squares.into_values().max().unwrap_or_default()
+    }
+
+    /// The same without what stands in one square, about a character.
+    fn without_a_character(&self) -> Self {
+        let inside = |left: usize, top: usize| {
+            (top..top + SQUARE).flat_map(move |y| (left..left + SQUARE).map(move |x| y * self.width + x))
+        };
+        let is_ink = |place: &usize| self.pixels[*place].iter().all(|channel| *channel < 128);
+        let mut squares =
+            (0..self.height / SQUARE).flat_map(|y| (0..self.width / SQUARE).map(move |x| (x * SQUARE, y * SQUARE)));
+        let (left, top) = squares
+            .find(|(left, top)| (120..200).contains(&inside(*left, *top).filter(is_ink).count()))
+            .unwrap();
+        let mut pixels = self.pixels.clone();
+        inside(left, top).for_each(|place| pixels[place] = [255; 3]);
+        Self { pixels, ..*self }
     }
 
     /// The same, four pixels further to the right: half a millimetre.
@@ -86,8 +111,10 @@ fn drawn(folder: &Folder, ofd: &[u8], pages: usize) -> Vec<Picture> {
         let (done, text) = ask(&mut draw);
         assert!(done, "{text}");
         let png = folder.0.join(format!("{number}.png"));
-        let mut browser = Command::new("chromium");
+        let mut browser = Command::new("timeout");
         browser.args([
+            "60",
+            "chromium",
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -131,13 +158,15 @@ fn an_issued_ofd_looks_as_the_pdf_does() {
         let (sheet, _) = sheet(kind, 30);
         let laid_out = press.lay_out_now(&sheet).unwrap();
         let folder = Folder::new();
-        let ofd = drawn(&folder, &county.issue(&press, kind, 30), laid_out.pages);
+        let issued = county.issue(&press, kind, 30);
+        let beyond = format!("Doc_0/Pages/Page_{}/Content.xml", laid_out.pages);
+        assert!(!Package::read(&issued).unwrap().has(&beyond), "{kind}");
+        let ofd = drawn(&folder, &issued, laid_out.pages);
         let pdf = printed(&folder, &laid_out.pdf, laid_out.pages);
         for (number, (ofd, pdf)) in ofd.iter().zip(&pdf).enumerate() {
-            let most = ofd.pixels.len() * PER_MILLE / 1_000;
             let (more, fewer) = (ofd.unlike(pdf), pdf.unlike(ofd));
             assert!(
-                more <= most && fewer <= most,
+                more <= MOST && fewer <= MOST,
                 "{kind}, page {number}: {more} and {fewer} pixels"
             );
             assert!(
@@ -146,8 +175,8 @@ fn an_issued_ofd_looks_as_the_pdf_does() {
                 ofd.inked()
             );
         }
-        // What stands half a millimetre beside its place is told by the same measure.
-        let most = pdf[0].pixels.len() * PER_MILLE / 1_000;
-        assert!(ofd[0].moved().unlike(&pdf[0]) > 5 * most);
+        // What stands half a millimetre beside its place, or is not there, is told by the same measure.
+        assert!(ofd[0].moved().unlike(&pdf[0]) > MOST);
+        assert!(pdf[0].unlike(&ofd[0].without_a_character()) > MOST);
     }
 }
