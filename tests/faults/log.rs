@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, join_all};
@@ -131,11 +132,12 @@ async fn run(connection: &mut SqliteConnection, sql: &'static str) {
     sqlx::raw_sql(sql).execute(connection).await.unwrap();
 }
 
-/// The real store, counting transactions and the entries that are read; filing waits for whoever holds `filing`.
+/// The real store, counting transactions, the entries that are read and the rounds that file; filing waits for whoever holds `filing`.
 struct Counting {
     db: Db,
     transactions: AtomicUsize,
     read: AtomicUsize,
+    rounds: AtomicUsize,
     filing: Mutex<()>,
 }
 
@@ -145,6 +147,7 @@ impl Counting {
             db,
             transactions: AtomicUsize::new(0),
             read: AtomicUsize::new(0),
+            rounds: AtomicUsize::new(0),
             filing: Mutex::new(()),
         })
     }
@@ -173,6 +176,7 @@ impl LogStore for Counting {
     }
     fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>> {
         Box::pin(async move {
+            self.rounds.fetch_add(1, Ordering::SeqCst);
             let _filing = self.filing.lock().await;
             self.db.file(entries).await
         })
@@ -250,6 +254,11 @@ async fn an_entry_that_is_altered_before_it_is_sequenced_is_found() {
     let store = Counting::new(folder.db().await);
     let log = Log::open(store.clone(), folder.signer()).await.unwrap();
     let filing = store.filing.lock().await;
+    log.append(entry("first")).await.unwrap();
+    // The round that has begun knows the first entry only.
+    while store.rounds.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     join_all((0..100).map(|n| log.append(entry(&format!("r{n}"))))).await;
     let altered = "UPDATE entries SET body = CAST(replace(CAST(body AS TEXT), 'notary', 'others') AS BLOB) \
                    WHERE sequence = 42";
