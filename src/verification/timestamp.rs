@@ -9,7 +9,7 @@ use super::{
     signer::{Judgement, Profile, judge_value},
     trust::Material,
 };
-use crate::formats::cms::{self, ParseError};
+use crate::formats::cms::{self, Message, ParseError};
 
 /// A timestamp that was judged.
 pub struct Stamp {
@@ -35,7 +35,21 @@ impl Stamp {
 
 /// Judges the timestamp of a signature value. It stands in the file up to `end`.
 pub fn judge_of_signature(token: &[u8], value: &[u8], material: &mut Material<'_>, end: Option<usize>) -> Stamp {
-    let message = match cms::parse(token) {
+    judge_message(cms::parse(token), value, material, end)
+}
+
+/// Judges one likewise, which is a message by RFC 5652 or by GB/T 35275.
+pub fn judge_also_gbt_35275(token: &[u8], value: &[u8], material: &mut Material<'_>) -> Stamp {
+    judge_message(cms::parse_also_gbt_35275(token), value, material, None)
+}
+
+fn judge_message(
+    token: Result<Message, ParseError>,
+    value: &[u8],
+    material: &mut Material<'_>,
+    end: Option<usize>,
+) -> Stamp {
+    let message = match token {
         Ok(message) => message,
         Err(ParseError::Limit(limit)) => return Stamp::broken(Code::LimitExceeded, limit),
         Err(error) => return Stamp::broken(Code::TimestampWrong, error.to_string()),

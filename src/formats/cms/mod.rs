@@ -15,7 +15,7 @@ pub use self::{
     build::{BuildError, Signed, SignedAttributes},
     digest::Digest,
     ess::SigningCertificate,
-    parse::{Message, SignedParts, Signer, UnsignedAttribute, parse, split},
+    parse::{Message, SignedParts, Signer, UnsignedAttribute, parse, parse_also_gbt_35275, split},
     revocations::Revocations,
 };
 

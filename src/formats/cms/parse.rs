@@ -88,14 +88,27 @@ pub fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), ParseError> {
     Ok((value.raw, rest))
 }
 
+/// `signedData` by GB/T 35275, whose messages are those of RFC 5652 but for such identifiers.
+const SIGNED_DATA_OF_GBT_35275: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.2");
+
 /// Reads one ContentInfo that holds SignedData, in BER as in DER.
 pub fn parse(message: &[u8]) -> Result<Message, ParseError> {
+    read(message, &[rfc5911::ID_SIGNED_DATA])
+}
+
+/// Reads one likewise, also under the identifier of GB/T 35275, as timestamp authorities in China write it.
+pub fn parse_also_gbt_35275(message: &[u8]) -> Result<Message, ParseError> {
+    read(message, &[rfc5911::ID_SIGNED_DATA, SIGNED_DATA_OF_GBT_35275])
+}
+
+fn read(message: &[u8], kinds: &[ObjectIdentifier]) -> Result<Message, ParseError> {
     if message.len() > MAX_MESSAGE_BYTES {
         return Err(ParseError::Limit("MAX_MESSAGE_BYTES"));
     }
     let whole = Value::only(message)?;
     let mut info = whole.expect(SEQUENCE)?.children();
-    if object_identifier(info.required()?)? != rfc5911::ID_SIGNED_DATA {
+    let kind = object_identifier(info.required()?)?;
+    if !kinds.contains(&kind) {
         return Err(ParseError::NotSignedData);
     }
     let outer = info.required()?.expect(context(0))?;
@@ -157,8 +170,10 @@ pub fn parse(message: &[u8]) -> Result<Message, ParseError> {
     if revocations.iter().any(|choice| choice.tag != SEQUENCE) {
         highest = 5;
     }
+    // GB/T 35275 has one version for all, 1; some write RFC 5652's.
+    let is_known = |version: u8| version == highest.max(1) || (version == 1 && kind == SIGNED_DATA_OF_GBT_35275);
     for signer in &mut signers {
-        signer.consistent &= version.contents == [highest.max(1)];
+        signer.consistent &= matches!(version.contents, [version] if is_known(*version));
     }
     Ok(Message {
         der: is_der(whole, &infos),

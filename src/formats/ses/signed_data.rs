@@ -4,6 +4,7 @@ use der::Encode;
 use jiff::Timestamp;
 
 use super::{SesError, time, tlv, tlv::Tlv};
+use crate::formats::timestamp::SIGNATURE_TIMESTAMP;
 
 /// `signedData` and `data` by GB/T 35275, then by RFC 5652.
 const SIGNED_DATA: [&str; 2] = ["1.2.156.10197.6.1.4.2.2", "1.2.840.113549.1.7.2"];
@@ -42,7 +43,10 @@ pub struct MessageSigner<'a> {
     pub message_digest: Option<&'a [u8]>,
     pub signing_time: Option<Timestamp>,
     pub value: &'a [u8],
-    pub has_unsigned_attributes: bool,
+    /// The timestamps of the value that stand beside it, which nothing signs.
+    pub timestamps: Vec<&'a [u8]>,
+    /// Other attributes stand there, too.
+    pub has_other_unsigned_attributes: bool,
 }
 
 impl<'a> SignedMessage<'a> {
@@ -122,12 +126,37 @@ fn signer<'a>(info: &Tlv<'a>) -> Result<MessageSigner<'a>, SesError> {
         message_digest: None,
         signing_time: None,
         value: value.octets().ok_or(SesError::Field("encryptedDigest"))?,
-        has_unsigned_attributes: !unsigned.is_empty(),
+        timestamps: Vec::new(),
+        has_other_unsigned_attributes: false,
     };
     if let Some(attributes) = attributes {
         read_attributes(&mut signer, attributes)?;
     }
+    match unsigned {
+        [] => {}
+        [attributes] if attributes.tag == tlv::CONTEXT_1 => read_unsigned(&mut signer, attributes)?,
+        _ => return Err(SesError::Field("unauthenticatedAttributes")),
+    }
     Ok(signer)
+}
+
+fn read_unsigned<'a>(signer: &mut MessageSigner<'a>, attributes: &Tlv<'a>) -> Result<(), SesError> {
+    let wrong = SesError::Field("unauthenticatedAttributes");
+    for attribute in attributes.fields()? {
+        let fields = attribute.fields()?;
+        let [kind, values] = fields.as_slice() else {
+            return Err(wrong);
+        };
+        if kind.tag != tlv::OID || kind.value != SIGNATURE_TIMESTAMP.as_bytes() {
+            signer.has_other_unsigned_attributes = true;
+            continue;
+        }
+        signer.timestamps.extend(values.fields()?.iter().map(|token| token.raw));
+        if signer.timestamps.len() > MAX_MEMBERS {
+            return Err(SesError::Limit("MAX_MEMBERS"));
+        }
+    }
+    Ok(())
 }
 
 fn read_attributes<'a>(signer: &mut MessageSigner<'a>, attributes: &Tlv<'a>) -> Result<(), SesError> {

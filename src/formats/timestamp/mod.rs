@@ -12,7 +12,7 @@ use const_oid::ObjectIdentifier;
 pub use self::{
     info::{Imprint, TstInfo},
     request::Request,
-    response::{Failure, Response, Token, refusal},
+    response::{Failure, Response, Token, granted_token, refusal},
 };
 
 /// `id-ct-TSTInfo`, the content type of a token (RFC 3161 2.4.2).

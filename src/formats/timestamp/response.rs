@@ -110,6 +110,16 @@ impl Response {
     }
 }
 
+/// The token of an answer that grants one, unread.
+pub fn granted_token(answer: &[u8]) -> Option<Vec<u8>> {
+    if answer.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    let stored = Stored::from_der(answer).ok()?;
+    let is_granted = matches!(stored.status.status, 0 | 1);
+    stored.token.filter(|_| is_granted)?.to_der().ok()
+}
+
 /// DER of a refusal.
 pub fn refusal(failure: Failure, text: &str) -> Result<Vec<u8>, TimestampError> {
     let encode = |_| TimestampError::Encode;

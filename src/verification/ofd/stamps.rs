@@ -7,12 +7,12 @@ use crate::{
     formats::{
         cms::{self, Digest},
         der::bits,
-        ses::{Signature, TimeInfo},
-        timestamp::{Response, TstInfo},
+        ses::{MessageSigner, Signature, TimeInfo},
+        timestamp::{TstInfo, granted_token},
     },
     verification::{
         findings::Code,
-        timestamp::{Stamp, judge_of_signature},
+        timestamp::{Stamp, judge_also_gbt_35275},
         trust::Material,
         words::shown_time,
     },
@@ -84,6 +84,28 @@ pub fn judge(
     }
 }
 
+/// Judges the timestamps of a message's value (RFC 3161 appendix A), and enters them. Each is over the octets of the value.
+pub fn judge_of_message(
+    draft: &mut Draft,
+    place: usize,
+    signer: &MessageSigner<'_>,
+    material: &mut Material<'_>,
+) -> Times {
+    let mut existed = material.at;
+    for token in &signer.timestamps {
+        let stamp = of_either(token, [signer.value, signer.value], material);
+        if let Some(known) = enter(draft, place, stamp).filter(|known| known.proves) {
+            existed = existed.min(known.time);
+        }
+    }
+    Times {
+        claimed: signer.signing_time,
+        existed,
+        made_after: None,
+        seal_existed: existed,
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Known {
     time: Timestamp,
@@ -107,17 +129,14 @@ fn enter(draft: &mut Draft, place: usize, stamp: Stamp) -> Option<Known> {
 /// Judges a token, or the answer of an authority that holds one, as one of either: implementations differ in what they
 /// have stamped, and each proves as much.
 fn of_either(token: &[u8], [usual, other]: [&[u8]; 2], material: &mut Material<'_>) -> Stamp {
-    let answer = match Response::parse(token) {
-        Ok(Response::Granted(answer)) => Some(answer),
-        _ => None,
-    };
-    let token = answer.as_ref().map_or(token, |answer| answer.der.as_slice());
+    let granted = granted_token(token);
+    let token = granted.as_deref().unwrap_or(token);
     let stamped = if is_of(token, other) { other } else { usual };
-    judge_of_signature(token, stamped, material, None)
+    judge_also_gbt_35275(token, stamped, material)
 }
 
 fn is_of(token: &[u8], content: &[u8]) -> bool {
-    let info = cms::parse(token)
+    let info = cms::parse_also_gbt_35275(token)
         .ok()
         .and_then(|message| TstInfo::parse(message.content.as_deref()?).ok());
     info.is_some_and(|info| {

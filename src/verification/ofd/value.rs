@@ -5,7 +5,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use super::{Draft, Scope, sm3, stamps::Times};
+use super::{
+    Draft, Scope, sm3,
+    stamps::{self, Times},
+};
 use crate::{
     formats::{
         ses::{MessageSigner, SM2_WITH_SM3, SM3, SignedMessage},
@@ -159,7 +162,7 @@ pub fn judge_message(
         draft.find(Code::AlgorithmUnknown, Some(place), &signer.digest_algorithm);
         return None;
     }
-    if signer.has_unsigned_attributes {
+    if signer.has_other_unsigned_attributes {
         draft.find(Code::UnsignedParts, Some(place), "");
     }
     let digest = sm3(description);
@@ -190,12 +193,7 @@ pub fn judge_message(
     for other in &message.certificates {
         material.pool.add(other);
     }
-    let times = Times {
-        claimed: signer.signing_time,
-        existed: scope.at,
-        made_after: None,
-        seal_existed: scope.at,
-    };
+    let times = stamps::judge_of_message(draft, place, signer, &mut material);
     judge_signer(draft, place, der, &times, &mut material);
     match same? {
         false => Some(true),

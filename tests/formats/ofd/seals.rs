@@ -146,6 +146,8 @@ pub struct Sign<'a> {
     pub page: &'a str,
     /// Makes the timestamp of the value.
     pub stamp: Option<Stamping>,
+    /// The attribute in which that stands beside a message's value.
+    pub stamp_attribute: &'a str,
     /// Makes a timestamp of the description that stands for the time (version 1).
     pub stamped_time: Option<Stamping>,
 }
@@ -163,6 +165,7 @@ impl Default for Sign<'_> {
             leaves_open: &[],
             page: "1",
             stamp: None,
+            stamp_attribute: "1.2.840.113549.1.9.16.2.14",
             stamped_time: None,
         }
     }
@@ -283,13 +286,19 @@ impl Sign<'_> {
             }
         };
         let sm3 = sequence(&[&oid("1.2.156.10197.1.401")]);
+        let value = signer.sign(&signed);
+        let beside = match &self.stamp {
+            Some(stamp) => tlv(0xA1, &attribute(self.stamp_attribute, &stamp(&value))),
+            None => Vec::new(),
+        };
         let info = sequence(&[
             &integer(1),
             &sequence(&[&issuer.name, &integer(signer.serial)]),
             &sm3,
             &field,
             &sequence(&[&oid("1.2.156.10197.1.301.1")]),
-            &octets(&signer.sign(&signed)),
+            &octets(&value),
+            &beside,
         ]);
         let body = sequence(&[
             &integer(1),

@@ -9,7 +9,10 @@ use ring::{
 use sm3::{Digest as _, Sm3};
 use yinxin::{
     clock::ManualClock,
-    formats::timestamp::{Imprint, Request, Response},
+    formats::{
+        cms,
+        timestamp::{Imprint, Request, Response},
+    },
     keys::TimestampAuthority,
     verification::{Indication, Report, Trust, Verifier},
 };
@@ -32,8 +35,17 @@ const AFTER: &str = "2026-11-02T04:07:00Z";
 const SM3_OID: &str = "1.2.156.10197.1.401";
 const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
 
+/// `signedData` by RFC 5652 and by GB/T 35275.
+const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
+const SIGNED_DATA_35275: &str = "1.2.156.10197.6.1.4.2.2";
+
 /// A token by an authority with an SM2 key: SM3 throughout.
 fn token(authority: &Person, issuer: &Person, time: &str, content: &[u8]) -> Vec<u8> {
+    token_as((SIGNED_DATA, 3), authority, issuer, time, content)
+}
+
+/// One likewise, as a message under an identifier and of a version.
+fn token_as((kind, version): (&str, u8), authority: &Person, issuer: &Person, time: &str, content: &[u8]) -> Vec<u8> {
     let sm3 = sequence(&[&oid(SM3_OID)]);
     let info = sequence(&[
         &integer(1),
@@ -63,13 +75,13 @@ fn token(authority: &Person, issuer: &Person, time: &str, content: &[u8]) -> Vec
         &octets(&authority.sign(&tlv(0x31, &attributes))),
     ]);
     let signed = sequence(&[
-        &integer(3),
+        &integer(version),
         &set(&[&sm3]),
         &sequence(&[&oid(TST_INFO), &tlv(0xA0, &octets(&info))]),
         &tlv(0xA0, &authority.certificate),
         &set(&[&signer]),
     ]);
-    sequence(&[&oid("1.2.840.113549.1.7.2"), &tlv(0xA0, &signed)])
+    sequence(&[&oid(kind), &tlv(0xA0, &signed)])
 }
 
 fn authority(root: &Person) -> Person {
@@ -221,6 +233,67 @@ fn a_timestamp_with_another_algorithm_proves_as_much() {
     let report = verifier.verify(&bytes, None, at("2026-11-02T04:10:00Z"));
     passes_with(&report, "signer_expired_since");
     assert_eq!(report.signatures[0].best_signature_time, Some(at(BEFORE)));
+}
+
+#[test]
+fn a_timestamp_that_is_a_message_by_gbt_35275_proves_as_much() {
+    let signer = cast(expiring(), Says::default());
+    let stamp_of = |kind, version, time| -> Stamping {
+        let root = Cast::new().root;
+        Rc::new(move |content| token_as((kind, version), &authority(&root), &root, time, content))
+    };
+    // That standard has one version for all; some write the other's.
+    for version in [1, 3] {
+        let right = stamp_of(SIGNED_DATA_35275, version, BEFORE);
+        passes_with(&stamped(&signer, Some(right.clone())), "signing_time_proven");
+        let answer: Stamping = Rc::new(move |value| Response::granted(&right(value)).unwrap());
+        passes_with(&stamped(&signer, Some(answer)), "signing_time_proven");
+    }
+    refused_by(
+        &stamped(&signer, Some(stamp_of(SIGNED_DATA_35275, 1, AFTER))),
+        &["signer_expired"],
+    );
+    // Version 1 is not RFC 5652's, and neither standard has a second.
+    for (kind, version) in [(SIGNED_DATA, 1), (SIGNED_DATA_35275, 2), ("1.2.156.10197.6.1.4.2.3", 1)] {
+        let report = stamped(&Cast::new(), Some(stamp_of(kind, version, BEFORE)));
+        refused_by(&report, &["timestamp_wrong"]);
+    }
+    // A PDF's messages are those of RFC 5652.
+    let token = stamp_of(SIGNED_DATA_35275, 1, BEFORE)(b"content");
+    assert_eq!(cms::parse(&token).unwrap_err(), cms::ParseError::NotSignedData);
+}
+
+/// The report of a message by GB/T 35275, with signed attributes or without, which holds a timestamp.
+fn message(cast: &Cast, has_attributes: bool, sign: &Sign<'_>) -> Report {
+    let mut book = Book::new();
+    sign.message(&mut book, &cast.signer, &cast.root, has_attributes);
+    super::report(cast, &book.zip())
+}
+
+#[test]
+fn a_timestamp_beside_a_message_proves_when_that_was_signed() {
+    let cast = cast(expiring(), Says::default());
+    let with = |stamp| Sign {
+        stamp: Some(stamp),
+        ..Sign::default()
+    };
+    for has_attributes in [true, false] {
+        let report = message(&cast, has_attributes, &with(stamping(BEFORE)));
+        passes_with(&report, "signing_time_proven");
+        assert!(has(&report, "signer_expired_since"));
+        assert_eq!(report.signatures[0].best_signature_time, Some(at(BEFORE)));
+        assert_eq!(report.signatures[0].timestamps.len(), 1);
+        let report = message(&cast, has_attributes, &with(stamping_other(BEFORE)));
+        assert!(errors(&report).contains("timestamp_of_another_signature"));
+        let report = message(&cast, has_attributes, &with(stamping(AFTER)));
+        refused_by(&report, &["signer_expired"]);
+    }
+    // What is not a timestamp and what nothing signs.
+    let other = Sign {
+        stamp_attribute: "1.2.3.4",
+        ..with(stamping(BEFORE))
+    };
+    refused_by(&message(&Cast::new(), true, &other), &["cms_unsigned_parts"]);
 }
 
 #[test]
