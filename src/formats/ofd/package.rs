@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{Cursor, Read},
+    io::{self, Cursor, Read},
     time::Instant,
 };
 
@@ -142,10 +142,7 @@ impl Package {
             let limit = MAX_ENTRY_BYTES.min(left);
             // What it says of its size is room to begin with, and not believed.
             let stated = usize::try_from(entry.size()).unwrap_or(usize::MAX);
-            let mut content = Vec::with_capacity(stated.min(limit).min(FREE_BYTES));
-            let read = (&mut entry)
-                .take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1))
-                .read_to_end(&mut content);
+            let (mut content, read) = read_up_to(&mut entry, stated.min(limit).min(FREE_BYTES), limit);
             if content.len() > limit {
                 let limit = match limit {
                     MAX_ENTRY_BYTES => "MAX_ENTRY_BYTES",
@@ -168,6 +165,29 @@ impl Package {
         }
         Ok(())
     }
+}
+
+/// Reads to the end, or to one byte beyond a limit. In one go where the room to begin with is enough: what unpacks keeps a copy of the
+/// last it gave between two.
+fn read_up_to(file: &mut impl Read, room: usize, limit: usize) -> (Vec<u8>, io::Result<()>) {
+    let mut content = vec![0; room + 1];
+    let mut filled = 0;
+    let outcome = loop {
+        if filled == content.len() {
+            if filled > limit {
+                break Ok(());
+            }
+            content.resize(filled.saturating_mul(2).min(limit.saturating_add(1)), 0);
+        }
+        match file.read(content.get_mut(filled..).unwrap_or_default()) {
+            Ok(0) => break Ok(()),
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    content.truncate(filled);
+    (content, outcome)
 }
 
 fn shorten(name: &str) -> String {

@@ -9,6 +9,9 @@ const MAX_ATTRIBUTES: usize = 16;
 /// The most prefixes that the root declares here.
 const MAX_PREFIXES: usize = 8;
 
+/// The most shapes of tags that are kept.
+const MAX_SHAPES: usize = 16;
+
 /// The declarations (XML 1.0, 2.8) that are known here.
 const DECLARATIONS: [&str; 4] = [
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
@@ -50,175 +53,292 @@ fn has_plain_characters(text: &str) -> bool {
     let is_odd = |byte: &u8| *byte < b' ' && *byte != b'\n';
     // In pieces without an end in between, the compiler takes many at once.
     let odd = |piece: &[u8]| piece.iter().fold(false, |odd, byte| odd | is_odd(byte));
-    let is_entity = |at: usize| {
+    // `]]>` ends CDATA, and stands nowhere else.
+    let is_plain = |at: usize| {
         let rest = bytes.get(at..).unwrap_or_default();
-        [&b"&amp;"[..], b"&lt;", b"&gt;", b"&quot;", b"&apos;"]
-            .iter()
-            .any(|entity| rest.starts_with(entity))
+        let starts = |start: &&[u8]| rest.starts_with(start);
+        match rest {
+            [b']', ..] => !rest.starts_with(b"]]>"),
+            _ => [&b"&amp;"[..], b"&lt;", b"&gt;", b"&quot;", b"&apos;"]
+                .iter()
+                .any(starts),
+        }
     };
     !bytes.chunks(1024).any(odd)
-        && memchr::memmem::find(bytes, b"]]>").is_none()
         && memchr::memmem::find_iter(bytes, b"\xEF\xBF").all(|at| !matches!(bytes.get(at + 2), Some(0xBE | 0xBF)))
-        && memchr::memchr_iter(b'&', bytes).all(is_entity)
+        && memchr::memchr2_iter(b'&', b']', bytes).all(is_plain)
 }
 
 fn elements<'a>(text: &'a str, each: &mut impl FnMut(Event<'_, 'a>) -> Go) -> Option<()> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let known = DECLARATIONS.iter().find_map(|known| text.strip_prefix(known));
-    let mut rest = skip_blanks(known.unwrap_or(text));
-    let mut prefixes: Vec<&str> = Vec::new();
+    let mut reader = Reader {
+        text: known.unwrap_or(text),
+        at: 0,
+        attributes: Vec::with_capacity(MAX_ATTRIBUTES),
+        prefixes: Vec::new(),
+        shapes: Vec::with_capacity(MAX_SHAPES),
+        last: 0,
+    };
+    reader.skip_blanks();
     let mut open: Vec<&str> = Vec::new();
-    let mut attributes: Vec<(&str, &str)> = Vec::with_capacity(MAX_ATTRIBUTES);
     // Each is an element or its end, with a text before it perhaps.
     for _ in 0..super::MAX_XML_NODES / 2 {
-        rest = after(rest, b'<')?;
-        if let Some(end) = after(rest, b'/') {
-            rest = after(skip_blanks(end.strip_prefix(open.pop()?)?), b'>')?;
+        if reader.text.as_bytes().get(reader.at..)?.starts_with(b"</") {
+            reader.at += 2;
+            reader.take_all(open.pop()?)?;
+            reader.skip_blanks();
+            reader.take(b'>')?;
             go(each(Event::Close))?;
         } else {
-            let (name, colon, mut tag) = name(rest)?;
-            attributes.clear();
-            let empty = loop {
-                let next = skip_blanks(tag);
-                if let Some(end) = after(next, b'>') {
-                    tag = end;
-                    break false;
-                }
-                if let Some(end) = after(next, b'/').and_then(|end| after(end, b'>')) {
-                    tag = end;
-                    break true;
-                }
-                if next.len() == tag.len() || attributes.len() >= MAX_ATTRIBUTES {
-                    return None;
-                }
-                let (own, colon, value, end) = attribute(next)?;
-                tag = end;
-                match colon.and_then(|at| Some((own.get(..at)?, own.get(at + 1..)?))) {
-                    Some(("xmlns", prefix)) => declare(value, Some(prefix), open.is_empty(), &mut prefixes)?,
-                    Some(_) => return None,
-                    None if own == "xmlns" => declare(value, None, open.is_empty(), &mut prefixes)?,
-                    None => {}
-                }
-                if attributes.iter().any(|(known, _)| *known == own) {
-                    return None;
-                }
-                attributes.push((own, value));
+            let tag = match reader.known_tag() {
+                Some(known) => known,
+                None => reader.tag(open.is_empty())?,
             };
-            let local = match colon.and_then(|at| Some((name.get(..at)?, name.get(at + 1..)?))) {
-                Some((prefix, local)) if prefixes.contains(&prefix) => local,
-                Some(_) => return None,
-                None => name,
-            };
-            rest = tag;
-            go(each(Event::Open(local, &attributes)))?;
-            if empty {
+            go(each(Event::Open(tag.local, &reader.attributes)))?;
+            if tag.is_empty {
                 go(each(Event::Close))?;
             } else if open.len() < super::MAX_XML_DEPTH {
-                open.push(name);
+                open.push(tag.name);
             } else {
                 return None;
             }
         }
         if open.is_empty() {
-            return skip_blanks(rest).is_empty().then_some(());
+            reader.skip_blanks();
+            return (reader.at == reader.text.len()).then_some(());
         }
-        if !rest.starts_with('<') {
-            let (before, after) = rest.split_at_checked(memchr::memchr(b'<', rest.as_bytes())?)?;
-            go(each(Event::Text(before)))?;
-            rest = after;
+        if reader.next() != b'<' {
+            go(each(Event::Text(reader.text()?)))?;
         }
     }
     None
-}
-
-/// A namespace, which only the root declares here, and none that XML itself has names for.
-fn declare<'a>(value: &str, prefix: Option<&'a str>, is_root: bool, prefixes: &mut Vec<&'a str>) -> Option<()> {
-    if !is_root || prefixes.len() >= MAX_PREFIXES || value.is_empty() || value.contains("www.w3.org") {
-        return None;
-    }
-    if let Some(prefix) = prefix {
-        if prefix.starts_with("xml") {
-            return None;
-        }
-        prefixes.push(prefix);
-    }
-    Some(())
 }
 
 fn go(go: Go) -> Option<()> {
     (go == Go::On).then_some(())
 }
 
-fn skip_blanks(mut text: &str) -> &str {
-    while let Some(b' ' | b'\n') = text.as_bytes().first() {
-        text = text.get(1..).unwrap_or_default();
+/// A tag that opens an element.
+#[derive(Clone, Copy)]
+struct Tag<'a> {
+    /// As it is written, and without its prefix.
+    name: &'a str,
+    local: &'a str,
+    is_empty: bool,
+}
+
+/// A tag without the values in it. Pages repeat a few: where the same bytes stand around values again, they mean the same, and
+/// need not be looked at one by one.
+struct Shape<'a> {
+    tag: Tag<'a>,
+    attributes: Vec<&'a str>,
+    /// What stands before the first value, between two, and after the last.
+    pieces: Vec<&'a str>,
+    /// Which shape came after it the last time.
+    next: usize,
+}
+
+/// A text up to where it was read.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    /// Those of the last tag.
+    attributes: Vec<(&'a str, &'a str)>,
+    /// Those that the root declares.
+    prefixes: Vec<&'a str>,
+    shapes: Vec<Shape<'a>>,
+    /// The shape of the last tag.
+    last: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// The next byte; 0, which no plain text has, after the end.
+    fn next(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or_default()
     }
-    text
-}
 
-/// What follows a character of ASCII.
-fn after(text: &str, character: u8) -> Option<&str> {
-    match text.as_bytes().first() {
-        Some(first) if *first == character => text.get(1..),
-        _ => None,
-    }
-}
-
-/// What a byte can be of a name of ASCII.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum InName {
-    No,
-    /// A letter or `_`.
-    Begins,
-    /// A digit, `-` or `.`.
-    Follows,
-    Colon,
-}
-
-const fn in_name(byte: u8) -> InName {
-    match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'_' => InName::Begins,
-        b'0'..=b'9' | b'-' | b'.' => InName::Follows,
-        b':' => InName::Colon,
-        _ => InName::No,
-    }
-}
-
-/// A name of ASCII, where its colon is if it has one, and what follows it.
-fn name(text: &str) -> Option<(&str, Option<usize>, &str)> {
-    let (mut begins, mut colon) = (true, None);
-    for (at, byte) in text.bytes().enumerate() {
-        match in_name(byte) {
-            InName::Begins => begins = false,
-            _ if begins => return None,
-            InName::Follows => {}
-            InName::Colon if colon.is_none() => (begins, colon) = (true, Some(at)),
-            InName::Colon => return None,
-            InName::No => {
-                let (name, rest) = text.split_at_checked(at)?;
-                return Some((name, colon, rest));
-            }
+    fn skip_blanks(&mut self) {
+        while matches!(self.next(), b' ' | b'\n') {
+            self.at += 1;
         }
     }
-    None
+
+    fn take(&mut self, byte: u8) -> Option<()> {
+        let is_next = self.next() == byte;
+        self.at += 1;
+        is_next.then_some(())
+    }
+
+    fn take_all(&mut self, expected: &str) -> Option<()> {
+        let end = self.at + expected.len();
+        let is_next = self.text.as_bytes().get(self.at..end) == Some(expected.as_bytes());
+        self.at = end;
+        is_next.then_some(())
+    }
+
+    /// What stands before the next tag.
+    fn text(&mut self) -> Option<&'a str> {
+        let rest = self.text.get(self.at..)?;
+        let length = memchr::memchr(b'<', rest.as_bytes())?;
+        self.at += length;
+        rest.get(..length)
+    }
+
+    /// A tag of the shape that is expected here; stays where it is where it has another.
+    fn known_tag(&mut self) -> Option<Tag<'a>> {
+        let expected = self.shapes.get(self.last)?.next;
+        let shape = self.shapes.get(expected)?;
+        self.attributes.clear();
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        let mut names = shape.attributes.iter();
+        for piece in &shape.pieces {
+            let end = at + piece.len();
+            if bytes.get(at..end)? != piece.as_bytes() {
+                return None;
+            }
+            at = end;
+            // A value follows, but after the last piece.
+            if let Some(name) = names.next() {
+                let value = value(self.text.get(at..)?, *piece.as_bytes().last()?)?;
+                self.attributes.push((name, value));
+                at += value.len();
+            }
+        }
+        self.at = at;
+        self.last = expected;
+        Some(shape.tag)
+    }
+
+    /// A tag of any shape.
+    fn tag(&mut self, is_root: bool) -> Option<Tag<'a>> {
+        let mut cut = self.at;
+        let mut pieces = Vec::new();
+        self.attributes.clear();
+        self.take(b'<')?;
+        let (name, prefix, local) = self.name()?;
+        while matches!(self.next(), b' ' | b'\n') {
+            self.skip_blanks();
+            if matches!(self.next(), b'>' | b'/') {
+                break;
+            }
+            let (own, prefix, local) = self.name()?;
+            self.take(b'=')?;
+            let quote = self.next();
+            self.at += 1;
+            if !matches!(quote, b'"' | b'\'') || self.attributes.len() >= MAX_ATTRIBUTES {
+                return None;
+            }
+            let value = value(self.text.get(self.at..)?, quote)?;
+            match prefix {
+                Some("xmlns") => self.declare(value, Some(local), is_root)?,
+                Some(_) => return None,
+                None if own == "xmlns" => self.declare(value, None, is_root)?,
+                None => {}
+            }
+            if self.attributes.iter().any(|(known, _)| *known == own) {
+                return None;
+            }
+            self.attributes.push((own, value));
+            pieces.push(self.text.get(cut..self.at)?);
+            cut = self.at + value.len();
+            self.at = cut + 1;
+        }
+        let is_empty = self.next() == b'/';
+        self.at += usize::from(is_empty);
+        self.take(b'>')?;
+        pieces.push(self.text.get(cut..self.at)?);
+        if prefix.is_some_and(|prefix| !self.prefixes.contains(&prefix)) {
+            return None;
+        }
+        let tag = Tag { name, local, is_empty };
+        // The root's declares prefixes, and comes once.
+        if !is_root {
+            self.keep(tag, pieces);
+        }
+        Some(tag)
+    }
+
+    /// Expects the shape of a tag where it stood now.
+    fn keep(&mut self, tag: Tag<'a>, pieces: Vec<&'a str>) {
+        let known = self.shapes.iter().position(|shape| shape.pieces == pieces);
+        let place = known.unwrap_or(self.shapes.len());
+        if known.is_none() && place < MAX_SHAPES {
+            self.shapes.push(Shape {
+                tag,
+                attributes: self.attributes.iter().map(|(name, _)| *name).collect(),
+                pieces,
+                next: 0,
+            });
+        }
+        if place < self.shapes.len() {
+            if let Some(before) = self.shapes.get_mut(self.last) {
+                before.next = place;
+            }
+            self.last = place;
+        }
+    }
+
+    /// A namespace, which only the root declares here, and none that XML itself has names for.
+    fn declare(&mut self, value: &str, prefix: Option<&'a str>, is_root: bool) -> Option<()> {
+        if !is_root || self.prefixes.len() >= MAX_PREFIXES || value.is_empty() || value.contains("www.w3.org") {
+            return None;
+        }
+        if let Some(prefix) = prefix {
+            if prefix.starts_with("xml") {
+                return None;
+            }
+            self.prefixes.push(prefix);
+        }
+        Some(())
+    }
+
+    /// A name of ASCII, whole, its prefix if it has one, and without that.
+    fn name(&mut self) -> Option<(&'a str, Option<&'a str>, &'a str)> {
+        let start = self.at;
+        let first = self.part_of_name()?;
+        if self.next() != b':' {
+            return Some((first, None, first));
+        }
+        self.at += 1;
+        let local = self.part_of_name()?;
+        let whole = self.text.get(start..self.at)?;
+        (self.next() != b':').then_some((whole, Some(first), local))
+    }
+
+    fn part_of_name(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        let begins = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+        if !begins(self.next()) {
+            return None;
+        }
+        while begins(self.next()) || matches!(self.next(), b'0'..=b'9' | b'-' | b'.') {
+            self.at += 1;
+        }
+        self.text.get(start..self.at)
+    }
 }
 
-/// As many bytes are looked at one by one: most values are shorter, and begin no search for many bytes at once.
-const SHORT_VALUE: usize = 24;
-
-/// A name, where its colon is, a value in quotes in which no blank stands for another, and what follows.
-fn attribute(text: &str) -> Option<(&str, Option<usize>, &str, &str)> {
-    let (name, colon, rest) = name(text)?;
-    let rest = after(rest, b'=')?;
-    let quote = *rest.as_bytes().first()?;
-    let rest = rest.get(1..).filter(|_| matches!(quote, b'"' | b'\''))?;
-    let ends = |byte: u8| byte == quote || byte == b'<' || byte == b'\n';
-    let end = match rest.bytes().take(SHORT_VALUE).position(ends) {
-        Some(end) => end,
-        None => memchr::memchr3(quote, b'<', b'\n', rest.as_bytes())?,
-    };
-    let (value, rest) = rest.split_at_checked(end)?;
-    Some((name, colon, value, after(rest, quote)?))
+/// The value at the start of a text, up to its quote, in which no blank stands for another.
+fn value(text: &str, quote: u8) -> Option<&str> {
+    // Eight bytes at a time: a byte is 0 where it was the one looked for, and the lowest such is marked rightly.
+    let all = |byte: u8| u64::from_le_bytes([byte; 8]);
+    let marks = |word: u64| word.wrapping_sub(all(1)) & !word & all(0x80);
+    let bytes = text.as_bytes();
+    let ends = [quote, b'<', b'\n'];
+    let mut at = 0;
+    while let Some(eight) = bytes.get(at..)?.first_chunk() {
+        let word = u64::from_le_bytes(*eight);
+        let found = ends.iter().fold(0, |found, end| found | marks(word ^ all(*end)));
+        if found != 0 {
+            at += usize::try_from(found.trailing_zeros() / 8).ok()?;
+            break;
+        }
+        at += 8;
+    }
+    let end = at + bytes.get(at..)?.iter().position(|byte| ends.contains(byte))?;
+    (bytes.get(end) == Some(&quote)).then(|| text.get(..end))?
 }
 
 /// Text as it is meant.
@@ -286,9 +406,12 @@ mod tests {
         Some(seen)
     }
 
+    /// With tags of the same shapes, next to each other and with others between.
     const PAGE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ofd:Page xmlns:ofd=\"http://www.ofdspec.org/2016\">\
         <ofd:Layer ID='4'><ofd:TextObject ID=\"5\"  Size=\"8.1\"\n><ofd:TextCode X=\"0\">社会 &amp;amp; 保险</ofd:TextCode >\
-        </ofd:TextObject><ofd:Path Fill=\"true\"/>\n</ofd:Layer></ofd:Page>\n";
+        </ofd:TextObject><ofd:TextObject ID=\"6\"  Size=\"8.123456789\"\n><ofd:TextCode X=\"\">一</ofd:TextCode></ofd:TextObject>\
+        <ofd:Path Fill=\"true\"/>\n<ofd:Path Fill=\"险false\"/><ofd:TextObject ID=\"7\"  Size=\"8\"\n><ofd:TextCode X=\"0]]\">\
+        ]二</ofd:TextCode></ofd:TextObject><b/><b/></ofd:Layer></ofd:Page>\n";
 
     #[test]
     fn a_page_is_read_as_the_parser_reads_it() {
@@ -318,6 +441,11 @@ mod tests {
             "<a>&x;</a>",
             "<a>& </a>",
             "<a>]]></a>",
+            "<a><b c=\"1\"/><b c=\"1<\"/></a>",
+            "<a><b c=\"1\"/><b c=\"1\n\"/></a>",
+            "<a><b c=\"1\"/><b c=\"1",
+            "<a><b c=\"1\"/><b c=\"1\"",
+            "<a><b c=\"1\"/><b c='1'/><b c='1\"/></a>",
             "<p:a/>",
             "<a p:b=\"1\"/>",
             "<a xml:space=\"preserve\"/>",
