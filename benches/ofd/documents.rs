@@ -107,15 +107,15 @@ impl County {
         }
     }
 
-    /// Writes and seals it.
-    pub fn seal(&self, laid_out: LaidOut) -> Vec<u8> {
+    /// Writes and seals it. What it was laid out from is given back.
+    pub fn seal(&self, laid_out: LaidOut) -> (Vec<u8>, Sheet) {
         let LaidOut { drawn, sheet, title } = laid_out;
         let sealing = drawn.prepare(&sheet, &title, &self.seal, time()).unwrap();
-        seal_ofd(sealing, &self.seal, time()).unwrap()
+        (seal_ofd(sealing, &self.seal, time()).unwrap(), sheet)
     }
 
     pub fn issue(&self, kind: &str, count: usize, place: usize) -> Vec<u8> {
-        self.seal(self.lay_out(kind, count, place))
+        self.seal(self.lay_out(kind, count, place)).0
     }
 }
 

@@ -71,6 +71,10 @@ impl Content<'_> {
             content,
             content_name: "certificate.json",
             attachment,
+            metadata: metadata
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             qr: qr::svg(&qr::address(self.portal, self.verification_code))?,
             identifier: self.identifier.to_string(),
             issued_at: self.issued_at,

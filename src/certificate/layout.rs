@@ -56,6 +56,8 @@ pub struct Sheet {
     pub content_name: &'static str,
     /// What is attached, as `data.json`.
     pub attachment: Vec<u8>,
+    /// Names and values of GB/T 36903, as the attachment has them.
+    pub metadata: Vec<(String, String)>,
     /// The SVG of the QR code, `qr.svg`.
     pub qr: String,
     /// What makes the document's identifier: the same for the same certificate.

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
-use serde::Deserialize;
 use subsetter::GlyphRemapper;
 use typst::{
     layout::{Abs, Frame, FrameItem, Point, Quadrant, Ratio, Transform},
@@ -84,16 +83,15 @@ impl Drawn {
     ) -> Result<ofd::Sealing, CertificateError> {
         let id = digest(&SHA256, sheet.identifier.as_bytes());
         let id = data_encoding::HEXLOWER.encode(id.as_ref().get(..16).unwrap_or_default());
-        let metadata = metadata(&sheet.attachment);
         let written = NewDocument {
             id: &id,
             title,
             creator: PRODUCT,
             created: china_date(sheet.issued_at),
             pages: &self.pages,
-            fonts: &self.fonts,
-            images: &self.images,
-            metadata: &metadata,
+            fonts: self.fonts,
+            images: self.images,
+            metadata: &sheet.metadata,
             attachment: (ATTACHMENT, &sheet.attachment),
         }
         .write();
@@ -117,19 +115,6 @@ pub fn seal(sealing: ofd::Sealing, seal: &ElectronicSeal, at: Timestamp) -> Resu
     let (value, certificate) = seal.sign(&to_sign)?;
     let value = ses::signature(&to_sign, certificate, &value).map_err(|error| failed(&error))?;
     sealing.finish(value).map_err(|error| failed(&error))
-}
-
-/// Names and values of GB/T 36903, as the attached data have them.
-fn metadata(attachment: &[u8]) -> Vec<(String, String)> {
-    #[derive(Deserialize)]
-    struct Data {
-        metadata: serde_json::Map<String, serde_json::Value>,
-    }
-    let data: Option<Data> = serde_json::from_slice(attachment).ok();
-    data.into_iter()
-        .flat_map(|data| data.metadata)
-        .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
-        .collect()
 }
 
 fn millimetres(length: Abs) -> f64 {

@@ -64,6 +64,7 @@ pub fn sheet(report: &Report, lang: Language, origin: &Origin<'_>, now: Timestam
         content: Writer { report, lang, lines: 0 }.content(origin, id, &online, now),
         content_name: "report.json",
         attachment,
+        metadata: Vec::new(),
         qr,
         identifier: format!("yinxin-report-{}-{id}-{}", report.document_sha256, lang.tag()),
         issued_at: now,

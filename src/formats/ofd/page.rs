@@ -164,6 +164,10 @@ impl TextRun {
     fn write(&self, font: u32, ink: Option<Color>, ids: &mut Ids, out: &mut String) -> Range<u32> {
         let first = ids.peek();
         let (mut glyphs, mut text) = (self.glyphs.as_slice(), self.text.as_str());
+        if !glyphs.is_empty() && glyphs.iter().all(|glyph| glyph.characters == 1) {
+            self.write_object((glyphs, text, glyphs.len()), (ids.next(), font), ink, out);
+            return first..ids.peek();
+        }
         let clusters: Vec<&[PlacedGlyph]> = glyphs.chunk_by(|_, next| next.characters == 0).collect();
         let is_single = |cluster: &[PlacedGlyph]| matches!(cluster, [glyph] if glyph.characters == 1);
         for together in clusters.chunk_by(|one, next| is_single(one) && is_single(next)) {
@@ -237,26 +241,28 @@ impl TextRun {
 /// From each glyph to the next; where one stands more than twice in a row as `g`, its number and itself (GB/T 33190-2016
 /// 11.3).
 fn distances(glyphs: &[PlacedGlyph], out: &mut String) {
-    let all: Vec<Number> = glyphs
-        .windows(2)
-        .filter_map(|two| match two {
-            [one, next] => Some(number(next.x - one.x)),
-            _ => None,
-        })
-        .collect();
+    let mut all = glyphs.windows(2).map(|two| match two {
+        [one, next] => number(next.x - one.x),
+        _ => number(0.0),
+    });
+    let mut current = all.next();
     let mut is_first = true;
-    for same in all.chunk_by(|one, next| one == next) {
-        let (repeated, written) = match same {
-            [_, _, _, ..] => (true, 1),
-            few => (false, few.len()),
-        };
-        for one in same.iter().take(written) {
+    while let Some(one) = current {
+        let mut count = 1;
+        current = all.find(|next| {
+            *next != one || {
+                count += 1;
+                false
+            }
+        });
+        let (repeated, written) = if count > 2 { (true, 1) } else { (false, count) };
+        for _ in 0..written {
             if !std::mem::replace(&mut is_first, false) {
                 out.push(' ');
             }
             if repeated {
                 out.push_str("g ");
-                integer(same.len(), out);
+                integer(count, out);
                 out.push(' ');
             }
             one.push(out);
@@ -382,7 +388,8 @@ pub struct Number {
 
 pub fn number(number: f64) -> Number {
     Number {
-        thousandths: (number * 1000.0).round() as i64,
+        // Halves away from zero, as `round` does: that is a call for each.
+        thousandths: (number * 1000.0 + 0.5_f64.copysign(number)) as i64,
     }
 }
 

@@ -23,8 +23,8 @@ pub struct NewDocument<'a> {
     pub creator: &'a str,
     pub created: Date,
     pub pages: &'a [NewPage],
-    pub fonts: &'a [NewFont],
-    pub images: &'a [NewImage],
+    pub fonts: Vec<NewFont>,
+    pub images: Vec<NewImage>,
     /// Names and values; those whose value stands on a page are tagged there.
     pub metadata: &'a [(String, String)],
     /// Name of a file and its bytes.
@@ -72,7 +72,7 @@ pub struct WriteError(#[from] zip::result::ZipError);
 
 impl NewDocument<'_> {
     /// Writes the files: the same document gives the same bytes.
-    pub fn write(&self) -> Written {
+    pub fn write(self) -> Written {
         let mut ids = Ids::new();
         let fonts: Vec<u32> = self.fonts.iter().map(|_| ids.next()).collect();
         let images: Vec<u32> = self.images.iter().map(|_| ids.next()).collect();
@@ -138,12 +138,12 @@ impl NewDocument<'_> {
             ),
         );
         files.push((format!("Doc_0/Attachs/{name}"), data.to_vec()));
-        for (place, font) in self.fonts.iter().enumerate() {
-            files.push((format!("Doc_0/Res/font_{place}.otf"), font.bytes.clone()));
+        for (place, font) in self.fonts.into_iter().enumerate() {
+            files.push((format!("Doc_0/Res/font_{place}.otf"), font.bytes));
         }
-        for (place, image) in self.images.iter().enumerate() {
+        for (place, image) in self.images.into_iter().enumerate() {
             let (_, end) = image.kind.names();
-            files.push((format!("Doc_0/Res/image_{place}.{end}"), image.bytes.clone()));
+            files.push((format!("Doc_0/Res/image_{place}.{end}"), image.bytes));
         }
         Written { files, pages }
     }
@@ -276,6 +276,12 @@ impl Ids {
 
 /// Text as XML has it. Control characters, which XML cannot have, are left out.
 pub(super) fn escape(text: &str, out: &mut String) {
+    // U+0080 to U+009F begin with 0xC2.
+    let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'&' | b'<' | b'>' | b'"' | 0x7F | 0xC2);
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
     for c in text.chars().filter(|c| !c.is_control()) {
         match c {
             '&' => out.push_str("&amp;"),
@@ -293,12 +299,17 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// Files up to this size are stored as they are: unpacking them takes longer than reading them.
-const STORED_BYTES: usize = 1024;
+/// Files up to this size are stored as they are: what packs them, and what unpacks them, takes longer to begin than to do it.
+const STORED_BYTES: usize = 4096;
+
+/// How much smaller XML gets at the least, about: room to begin with.
+const PACKED: usize = 4;
+
+/// What a file takes beside its content, with its path twice, about.
+const HEADER_BYTES: usize = 200;
 
 /// Packs files, in their order, with no time of packing.
 pub fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, WriteError> {
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default()
         .last_modified_time(DateTime::default())
         .compression_method(CompressionMethod::Stored);
@@ -308,10 +319,31 @@ pub fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, WriteError> {
         .compression_level(Some(1));
     // Fonts and images are packed in themselves, and so is most of a seal, which is its picture.
     let packed = [".otf", ".png", ".jpg", ".esl", ".dat"];
+    let is_stored =
+        |path: &str, content: &[u8]| content.len() <= STORED_BYTES || packed.iter().any(|end| path.ends_with(end));
+    let room = files.iter().map(|(path, content)| match is_stored(path, content) {
+        true => HEADER_BYTES + content.len(),
+        false => HEADER_BYTES + content.len() / PACKED,
+    });
+    let mut writer = ZipWriter::new(Cursor::new(Vec::with_capacity(room.sum())));
     for (path, content) in files {
-        let is_stored = content.len() <= STORED_BYTES || packed.iter().any(|end| path.ends_with(end));
-        writer.start_file(path.as_str(), if is_stored { stored } else { deflated })?;
+        writer.start_file(path.as_str(), if is_stored(path, content) { stored } else { deflated })?;
         writer.write_all(content).map_err(zip::result::ZipError::from)?;
     }
     Ok(writer.finish()?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_written_as_xml_has_it_without_control_characters() {
+        assert_eq!(escaped("示例 A-1 «é»\u{A0}£"), "示例 A-1 «é»\u{A0}£");
+        assert_eq!(escaped("a\tb\u{7F}c\u{85}d\u{0}é"), "abcdé");
+        assert_eq!(escaped("<a b=\"&'\">"), "&lt;a b=&quot;&amp;'&quot;&gt;");
+        for c in (0..=0x10FFFF).filter_map(char::from_u32).filter(|c| c.is_control()) {
+            assert_eq!(escaped(&c.to_string()), "", "{c:?}");
+        }
+    }
 }
