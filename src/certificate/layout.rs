@@ -26,11 +26,13 @@ use super::{
     seal_picture::SealPicture,
     types::MAX_ROWS,
 };
-use crate::formats::ofd::Sealing;
+use crate::{formats::ofd::Sealing, kept::Kept};
 
 /// How many generations of memoized layout are kept: enough that fonts and templates stay warm, few enough that memory
 /// does not grow with the certificates that were issued.
 const KEPT_GENERATIONS: usize = 3;
+/// The most templates that are kept parsed.
+const MAX_SOURCES: usize = 256;
 /// The side of a seal, in millimetres: the diameter of a county department's round seal (国发〔1999〕25号).
 pub const SEAL_MM: f64 = 42.0;
 /// The most text that one certificate can hold, in bytes of its JSON.
@@ -87,6 +89,8 @@ pub struct Press {
     fonts: Arc<Fonts>,
     /// Made with the first certificate, as fonts are found: 15 MB that a node which issues none never needs.
     library: LazyLock<LazyHash<Library>>,
+    /// Templates, parsed.
+    sources: Kept<(FileId, Arc<str>), Source>,
     at_once: Semaphore,
 }
 
@@ -96,8 +100,15 @@ impl Press {
         Self {
             fonts,
             library: LazyLock::new(|| LazyHash::new(Library::default())),
+            sources: Kept::new(MAX_SOURCES),
             at_once: Semaphore::new(at_once.max(1)),
         }
+    }
+
+    fn source(&self, name: &str, text: &Arc<str>) -> Result<Source, CertificateError> {
+        let id = file(name)?;
+        let key = (id, Arc::clone(text));
+        Ok(self.sources.get_or_put(&key, || Source::new(id, text.to_string())))
     }
 
     /// Finds the fonts, so that a node without them says so before anything else is done.
@@ -160,8 +171,11 @@ impl Press {
         let content =
             serde_json::to_vec(&sheet.content).map_err(|error| CertificateError::Template(error.to_string()))?;
         let desk = Desk::new(self, &shelf, sheet, content)?;
-        let document = desk.compile(sheet)?;
-        Drawn::new(&document, seal_place(&document)?)
+        let drawn = desk
+            .compile(sheet)
+            .and_then(|document| Drawn::new(&document, seal_place(&document)?));
+        comemo::evict(KEPT_GENERATIONS);
+        drawn
     }
 
     /// Lays out on this thread: the same sheet gives the same bytes.
@@ -237,8 +251,8 @@ impl<'a> Desk<'a> {
         Ok(Self {
             press,
             shelf,
-            template: Source::new(file("template.typ")?, sheet.template.to_string()),
-            frame: Source::new(file("frame.typ")?, sheet.frame.to_string()),
+            template: press.source("template.typ", &sheet.template)?,
+            frame: press.source("frame.typ", &sheet.frame)?,
             files: [
                 (file(sheet.content_name)?, Bytes::new(content)),
                 (file(ATTACHMENT)?, attachment),
