@@ -24,6 +24,8 @@ pub const MAX_PACKAGE_BYTES: usize = 128 * 1024 * 1024;
 pub const MAX_RATIO: usize = 200;
 
 const FREE_BYTES: usize = 1024 * 1024;
+/// How many times larger DEFLATE can make something at the most.
+const MAX_DEFLATE_RATIO: usize = 1032;
 /// The record at the end of a ZIP file (APPNOTE 4.3.16) without a comment, in bytes.
 const END_BYTES: usize = 22;
 
@@ -141,8 +143,10 @@ impl Package {
             }
             let limit = MAX_ENTRY_BYTES.min(left);
             // What it says of its size is room to begin with, and not believed.
-            let stated = usize::try_from(entry.size()).unwrap_or(usize::MAX);
-            let (mut content, read) = read_up_to(&mut entry, stated.min(limit).min(FREE_BYTES), limit);
+            let stated = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+            let possible = stated(entry.compressed_size()).saturating_mul(MAX_DEFLATE_RATIO);
+            let room = stated(entry.size()).min(possible).min(limit).min(FREE_BYTES);
+            let (mut content, read) = read_up_to(&mut entry, room, limit);
             if content.len() > limit {
                 let limit = match limit {
                     MAX_ENTRY_BYTES => "MAX_ENTRY_BYTES",
@@ -192,4 +196,54 @@ fn read_up_to(file: &mut impl Read, room: usize, limit: usize) -> (Vec<u8>, io::
 
 fn shorten(name: &str) -> String {
     name.chars().take(100).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Gives a few bytes at a time, after it was interrupted once.
+    struct Slow(usize, bool);
+
+    impl Read for Slow {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            assert!(!into.is_empty());
+            if std::mem::take(&mut self.1) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let count = into.len().min(self.0).min(7);
+            into.iter_mut().take(count).for_each(|byte| *byte = b'x');
+            self.0 -= count;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_to_its_end_or_to_one_byte_beyond_the_limit() {
+        for length in [0, 1, 6, 7, 8, 99, 100, 101, 102, 5_000] {
+            for limit in [0, 1, 7, 100, 4_999, 5_000] {
+                for room in [0, 1, 99, 100, limit] {
+                    let (content, read) = read_up_to(&mut Slow(length, true), room.min(limit), limit);
+                    let expected = length.min(limit + 1);
+                    assert_eq!(
+                        (content.len(), read.is_ok()),
+                        (expected, true),
+                        "{length} {limit} {room}"
+                    );
+                    assert!(content.iter().all(|byte| *byte == b'x'));
+                }
+            }
+        }
+        let (content, read) = read_up_to(&mut "abc".as_bytes().chain(Broken), 2, 10);
+        assert_eq!((content.as_slice(), read.is_err()), (&b"abc"[..], true));
+    }
+
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::InvalidData.into())
+        }
+    }
 }
