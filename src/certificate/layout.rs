@@ -108,7 +108,12 @@ impl Press {
     fn source(&self, name: &str, text: &Arc<str>) -> Result<Source, CertificateError> {
         let id = file(name)?;
         let key = (id, Arc::clone(text));
-        Ok(self.sources.get_or_put(&key, || Source::new(id, text.to_string())))
+        if let Some(known) = self.sources.get(&key) {
+            return Ok(known);
+        }
+        let source = Source::new(id, text.to_string());
+        self.sources.put(key, source.clone());
+        Ok(source)
     }
 
     /// Finds the fonts, so that a node without them says so before anything else is done.

@@ -100,7 +100,8 @@ pub fn judge(
     judgement.chain = verdict.chain.iter().map(|link| link.shown.clone()).collect();
     judgement.standing.extend(verdict.findings);
     judgement.revocations = verdict.revocations;
-    if let Some(limit) = material.limit() {
+    let is_found = judgement.standing.iter().any(|(code, _)| *code == Code::LimitExceeded);
+    if let Some(limit) = material.limit().filter(|_| !is_found) {
         judgement.find_with(Code::LimitExceeded, limit);
     }
     let mut all = judgement.findings.iter().chain(&judgement.standing);

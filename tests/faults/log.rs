@@ -256,9 +256,12 @@ async fn an_entry_that_is_altered_before_it_is_sequenced_is_found() {
     let filing = store.filing.lock().await;
     log.append(entry("first")).await.unwrap();
     // The round that has begun knows the first entry only.
-    while store.rounds.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let has_begun = async {
+        while store.rounds.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), has_begun).await.unwrap();
     join_all((0..100).map(|n| log.append(entry(&format!("r{n}"))))).await;
     let altered = "UPDATE entries SET body = CAST(replace(CAST(body AS TEXT), 'notary', 'others') AS BLOB) \
                    WHERE sequence = 42";

@@ -388,7 +388,7 @@ pub struct Number {
 
 pub fn number(number: f64) -> Number {
     Number {
-        // Halves away from zero, as `round` does: that is a call for each.
+        // Halves away from zero, as `round` has it; that is a call each time.
         thousandths: (number * 1000.0 + 0.5_f64.copysign(number)) as i64,
     }
 }

@@ -4,7 +4,7 @@ use der::Encode;
 use jiff::Timestamp;
 
 use super::{SesError, time, tlv, tlv::Tlv};
-use crate::formats::timestamp::SIGNATURE_TIMESTAMP;
+use crate::formats::{cms, timestamp::SIGNATURE_TIMESTAMP};
 
 /// `signedData` and `data` by GB/T 35275, then by RFC 5652.
 const SIGNED_DATA: [&str; 2] = ["1.2.156.10197.6.1.4.2.2", "1.2.840.113549.1.7.2"];
@@ -132,31 +132,38 @@ fn signer<'a>(info: &Tlv<'a>) -> Result<MessageSigner<'a>, SesError> {
     if let Some(attributes) = attributes {
         read_attributes(&mut signer, attributes)?;
     }
-    match unsigned {
-        [] => {}
-        [attributes] if attributes.tag == tlv::CONTEXT_1 => read_unsigned(&mut signer, attributes)?,
-        _ => return Err(SesError::Field("unauthenticatedAttributes")),
-    }
+    read_unsigned(&mut signer, unsigned);
     Ok(signer)
 }
 
-fn read_unsigned<'a>(signer: &mut MessageSigner<'a>, attributes: &Tlv<'a>) -> Result<(), SesError> {
-    let wrong = SesError::Field("unauthenticatedAttributes");
-    for attribute in attributes.fields()? {
-        let fields = attribute.fields()?;
-        let [kind, values] = fields.as_slice() else {
-            return Err(wrong);
-        };
-        if kind.tag != tlv::OID || kind.value != SIGNATURE_TIMESTAMP.as_bytes() {
-            signer.has_other_unsigned_attributes = true;
-            continue;
-        }
-        signer.timestamps.extend(values.fields()?.iter().map(|token| token.raw));
-        if signer.timestamps.len() > MAX_MEMBERS {
-            return Err(SesError::Limit("MAX_MEMBERS"));
-        }
+/// Nothing signs these: what cannot be read of them takes nothing from what is signed.
+fn read_unsigned<'a>(signer: &mut MessageSigner<'a>, unsigned: &[Tlv<'a>]) {
+    let attributes = match unsigned {
+        [] => return,
+        [attributes] if attributes.tag == tlv::CONTEXT_1 => attributes.fields().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let tokens: Vec<_> = attributes.iter().map(tokens_of).collect();
+    signer.has_other_unsigned_attributes = tokens.is_empty() || tokens.iter().any(Option::is_none);
+    signer.timestamps = tokens.into_iter().flatten().flatten().collect();
+}
+
+/// The tokens that an attribute holds, which may be BER; none where it is another, or not as it should be.
+fn tokens_of<'a>(attribute: &Tlv<'a>) -> Option<Vec<&'a [u8]>> {
+    let fields = attribute.fields().ok()?;
+    let [kind, values] = fields.as_slice() else {
+        return None;
+    };
+    if kind.tag != tlv::OID || kind.value != SIGNATURE_TIMESTAMP.as_bytes() || values.tag != tlv::SET {
+        return None;
     }
-    Ok(())
+    let (mut tokens, mut rest) = (Vec::new(), values.value);
+    while !rest.is_empty() && tokens.len() < MAX_MEMBERS {
+        let (token, after) = cms::split(rest).ok()?;
+        tokens.push(token);
+        rest = after;
+    }
+    (!tokens.is_empty() && rest.is_empty()).then_some(tokens)
 }
 
 fn read_attributes<'a>(signer: &mut MessageSigner<'a>, attributes: &Tlv<'a>) -> Result<(), SesError> {

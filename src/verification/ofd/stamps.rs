@@ -12,6 +12,7 @@ use crate::{
     },
     verification::{
         findings::Code,
+        proof::MAX_TIMESTAMPS,
         timestamp::{Stamp, judge_also_gbt_35275},
         trust::Material,
         words::shown_time,
@@ -92,8 +93,12 @@ pub fn judge_of_message(
     material: &mut Material<'_>,
 ) -> Times {
     let mut existed = material.at;
-    for token in &signer.timestamps {
-        let stamp = of_either(token, [signer.value, signer.value], material);
+    if signer.timestamps.len() > MAX_TIMESTAMPS {
+        draft.find(Code::LimitExceeded, Some(place), "MAX_TIMESTAMPS");
+    }
+    for token in signer.timestamps.iter().take(MAX_TIMESTAMPS) {
+        let granted = granted_token(token);
+        let stamp = judge_also_gbt_35275(granted.as_deref().unwrap_or(token), signer.value, material);
         if let Some(known) = enter(draft, place, stamp).filter(|known| known.proves) {
             existed = existed.min(known.time);
         }

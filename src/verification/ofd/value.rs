@@ -85,7 +85,9 @@ pub fn judge_signer(draft: &mut Draft, place: usize, der: &[u8], times: &Times, 
     for (code, detail) in &verdict.findings {
         draft.find(*code, Some(place), detail);
     }
-    if let Some(limit) = material.limit() {
+    if let Some(limit) = material.limit()
+        && !draft.found(Code::LimitExceeded, place)
+    {
         draft.find(Code::LimitExceeded, Some(place), limit);
     }
     if let Some(own) = draft.report.signatures.get_mut(place) {
@@ -161,6 +163,9 @@ pub fn judge_message(
     if signer.digest_algorithm != SM3 {
         draft.find(Code::AlgorithmUnknown, Some(place), &signer.digest_algorithm);
         return None;
+    }
+    if signer.attributes.is_none() {
+        draft.find(Code::AttributesMissing, Some(place), "");
     }
     if signer.has_other_unsigned_attributes {
         draft.find(Code::UnsignedParts, Some(place), "");

@@ -75,8 +75,7 @@ impl<'a> Material<'a> {
 
     /// A limit that kept something from being looked at.
     pub fn limit(&self) -> Option<&'static str> {
-        let overfull = self.pool.is_overfull().then_some("MAX_CERTIFICATES");
-        self.evidence.limit.or(overfull)
+        self.evidence.limit.or(self.pool.limit())
     }
 
     /// How many X.509 certificates nobody vouches for: neither used in a chain, nor roots, nor signed by another one that

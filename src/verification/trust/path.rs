@@ -83,6 +83,8 @@ pub struct Pool<'a> {
     checks: RefCell<HashMap<(usize, usize), Check>>,
     found: RefCell<HashMap<(usize, Purpose, Timestamp), Found>>,
     left: Cell<usize>,
+    /// A limit that kept a signature from being computed: who asked takes it for wrong.
+    limit: Cell<Option<&'static str>>,
 }
 
 impl<'a> Pool<'a> {
@@ -96,6 +98,7 @@ impl<'a> Pool<'a> {
             checks: RefCell::default(),
             found: RefCell::default(),
             left: Cell::new(MAX_CHECKS),
+            limit: Cell::new(None),
         }
     }
 
@@ -128,8 +131,10 @@ impl<'a> Pool<'a> {
         self.certificates.get(*self.by_der.get(der)?)
     }
 
-    pub fn is_overfull(&self) -> bool {
-        self.overfull
+    /// A limit that kept something from being looked at.
+    pub fn limit(&self) -> Option<&'static str> {
+        let overfull = self.overfull.then_some("MAX_CERTIFICATES");
+        overfull.or(self.limit.get())
     }
 
     pub fn certificates(&self) -> &[Arc<Certificate>] {
@@ -138,16 +143,13 @@ impl<'a> Pool<'a> {
 
     /// Those of a subject, trusted roots first.
     pub fn of_subject(&self, subject: &Name) -> Vec<Arc<Certificate>> {
-        let roots = self.trust.roots_of(subject).cloned();
-        let mut all: Vec<_> = roots.collect();
-        for place in self.by_subject.get(subject).into_iter().flatten() {
-            if let Some(certificate) = self.certificates.get(*place)
-                && !all.iter().any(|known| Arc::ptr_eq(known, certificate))
-            {
-                all.push(certificate.clone());
-            }
-        }
-        all
+        let roots: Vec<_> = self.trust.roots_of(subject).collect();
+        let places = self.by_subject.get(subject).into_iter().flatten();
+        // Each was added once.
+        let others = places
+            .filter_map(|place| self.certificates.get(*place))
+            .filter(|certificate| !roots.iter().any(|root| Arc::ptr_eq(root, certificate)));
+        roots.iter().copied().chain(others).cloned().collect()
     }
 
     /// Whether `key` has signed. What is signed must live as long as the pool: it is remembered by where it stands.
@@ -157,6 +159,7 @@ impl<'a> Pool<'a> {
             return known.clone();
         }
         let Some(left) = self.left.get().checked_sub(1) else {
+            self.limit.set(Some("MAX_CHECKS"));
             return Check::Limit("MAX_CHECKS");
         };
         self.left.set(left);
@@ -214,6 +217,7 @@ impl Search<'_, '_> {
         }
         for issuer in self.issuers(&last, chain) {
             if self.left == 0 {
+                self.pool.limit.set(Some("MAX_CHECKS_OF_CHAIN"));
                 self.fault = PathFault::Limit("MAX_CHECKS_OF_CHAIN");
                 return None;
             }

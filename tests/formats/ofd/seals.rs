@@ -56,6 +56,9 @@ pub struct MakeSeal {
     pub stamp: Option<Stamping>,
 }
 
+/// The attribute that holds the timestamp of a message's value (RFC 3161 appendix A).
+pub const SIGNATURE_TIMESTAMP: &str = "1.2.840.113549.1.9.16.2.14";
+
 /// Makes a timestamp of some bytes.
 pub type Stamping = Rc<dyn Fn(&[u8]) -> Vec<u8>>;
 
@@ -146,8 +149,8 @@ pub struct Sign<'a> {
     pub page: &'a str,
     /// Makes the timestamp of the value.
     pub stamp: Option<Stamping>,
-    /// The attribute in which that stands beside a message's value.
-    pub stamp_attribute: &'a str,
+    /// Makes what else stands beside a message's value, in place of that.
+    pub beside: Option<Stamping>,
     /// Makes a timestamp of the description that stands for the time (version 1).
     pub stamped_time: Option<Stamping>,
 }
@@ -165,7 +168,7 @@ impl Default for Sign<'_> {
             leaves_open: &[],
             page: "1",
             stamp: None,
-            stamp_attribute: "1.2.840.113549.1.9.16.2.14",
+            beside: None,
             stamped_time: None,
         }
     }
@@ -287,9 +290,10 @@ impl Sign<'_> {
         };
         let sm3 = sequence(&[&oid("1.2.156.10197.1.401")]);
         let value = signer.sign(&signed);
-        let beside = match &self.stamp {
-            Some(stamp) => tlv(0xA1, &attribute(self.stamp_attribute, &stamp(&value))),
-            None => Vec::new(),
+        let beside = match (&self.beside, &self.stamp) {
+            (Some(beside), _) => beside(&value),
+            (None, Some(stamp)) => tlv(0xA1, &attribute(SIGNATURE_TIMESTAMP, &stamp(&value))),
+            (None, None) => Vec::new(),
         };
         let info = sequence(&[
             &integer(1),

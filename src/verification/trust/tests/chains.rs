@@ -234,6 +234,23 @@ fn the_search_for_a_chain_is_bounded() {
 }
 
 #[test]
+fn a_signature_that_is_not_computed_any_more_is_told() {
+    let root = Holder::root(authority_params("示例根"));
+    let trust = trusting(&[&root]);
+    let mut material = Material::new(&trust, time("2026-11-01"));
+    let all: Vec<_> = (0..24)
+        .map(|_| Holder::root(authority_params("示例机构")))
+        .filter_map(|holder| material.pool.add(&holder.der))
+        .collect();
+    let pairs = all.iter().flat_map(|one| all.iter().map(move |other| (one, other)));
+    for (count, (one, other)) in pairs.enumerate() {
+        assert_eq!(material.limit(), (count > MAX_CHECKS).then_some("MAX_CHECKS"));
+        material.pool.check(&one.signed, other);
+    }
+    assert_eq!(material.limit(), Some("MAX_CHECKS"));
+}
+
+#[test]
 fn a_name_is_the_same_in_another_spelling() {
     let root = Holder::root(authority_params("Example Root"));
     let respelled = Holder::root({

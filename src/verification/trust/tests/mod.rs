@@ -17,7 +17,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::{
     evidence::Source,
-    path::{MAX_CHAIN, MAX_CHECKS_OF_CHAIN},
+    path::{MAX_CHAIN, MAX_CHECKS, MAX_CHECKS_OF_CHAIN},
     value::Weak,
     verdict::Verdict,
     *,
