@@ -171,6 +171,29 @@ pub fn parts(package: &Package) -> Result<Parts<'_>, ReadError> {
 /// How long a text object is, about.
 const OBJECT_BYTES: usize = 512;
 
+/// What a tag is where texts are looked for.
+#[derive(Clone, Copy)]
+struct Tag {
+    is_object: bool,
+    is_code: bool,
+    /// Which attribute is its ID.
+    id: Option<usize>,
+    /// It leads somewhere, or should.
+    leads: bool,
+}
+
+impl Tag {
+    fn new(name: &str, attributes: &[&str]) -> Self {
+        let leads = |name: &str| name == "BaseLoc" || holds_location(name);
+        Self {
+            is_object: name == "TextObject",
+            is_code: name == "TextCode",
+            id: attributes.iter().position(|name| *name == "ID"),
+            leads: leads(name) || attributes.iter().any(|name| leads(name)),
+        }
+    }
+}
+
 /// The texts of the text objects of a file, each by the ID of its object, as they are written, in their order. None
 /// where the file is not plain, or where something in it can be the path of a file or should be.
 fn leads_nowhere<'a>(content: &'a [u8], names: &Names<'_>) -> Option<Vec<(&'a str, &'a str)>> {
@@ -182,25 +205,22 @@ fn leads_nowhere<'a>(content: &'a [u8], names: &Names<'_>) -> Option<Vec<(&'a st
     // The text object that is open and how deep it stands, and whether its text is.
     let mut object: Option<(usize, &str)> = None;
     let mut in_code = false;
-    let should = |name: &str| name == "BaseLoc" || holds_location(name);
-    let read = plain::read(content, |event| {
+    let read = plain::read(content, Tag::new, |event| {
         let odd = match event {
             // What stands in a text, or one object in another, is the tree's to tell.
-            Event::Open(name, _) if in_code || (name == "TextObject" && object.is_some()) => true,
-            Event::Open(name, attributes) => {
+            Event::Open(tag, _) if in_code || tag.leads || (tag.is_object && object.is_some()) => true,
+            Event::Open(tag, attributes) => {
                 depth += 1;
-                in_code = name == "TextCode";
-                if name == "TextObject" {
-                    let id = attributes.iter().find(|(name, _)| *name == "ID");
-                    object = Some((depth, id.map_or("", |(_, id)| id)));
+                in_code = tag.is_code;
+                let mut is_written = false;
+                if tag.is_object {
+                    let id = tag.id.and_then(|place| attributes.get(place));
+                    let id = id.map_or("", |(_, id)| id);
+                    // An ID is compared as it is meant.
+                    is_written = id.contains('&');
+                    object = Some((depth, id));
                 }
-                // An ID is compared as it is meant.
-                let is_written = object.is_some_and(|(_, id)| id.contains('&'));
-                is_written
-                    || should(name)
-                    || attributes
-                        .iter()
-                        .any(|(name, value)| should(name) || names.may_end(value))
+                is_written || attributes.iter().any(|(_, value)| names.may_end(value))
             }
             Event::Text(text) => {
                 if let (true, Some((_, id))) = (in_code, object) {
@@ -436,6 +456,12 @@ mod tests {
             <TextCode>outside</TextCode><TextObject ID=\"6\"><TextCode/></TextObject></Page>";
         assert_eq!(of(objects), (Some(vec!["5:一".to_owned(), "5:二".to_owned()]), false));
         assert_eq!(of("<Page><PageRes>missing.xml</PageRes></Page>"), (None, false));
+        // The second tag is as the first, and so is what it leads to.
+        let attributes = "<Page><Any FileLoc=\"missing\"/><Any FileLoc=\"gone\"/></Page>";
+        assert_eq!(of(attributes), (None, false));
+        let package = package(attributes, "other");
+        let missing = ["missing", "gone"].map(|name| Doubt::Missing(name.to_owned()));
+        assert_eq!(parts(&package).unwrap().doubts, BTreeSet::from(missing));
         assert_eq!(of("<Page><TextObject ID=\"a&amp;b\"/></Page>"), (None, false));
         assert_eq!(of("<Page><Page></Page>"), (None, true));
     }

@@ -21,9 +21,9 @@ const DECLARATIONS: [&str; 4] = [
 ];
 
 /// What stands in a file, in its order.
-pub(super) enum Event<'e, 'a> {
-    /// An element by its local name, with its attributes as they are written.
-    Open(&'a str, &'e [(&'a str, &'a str)]),
+pub(super) enum Event<'e, 'a, T> {
+    /// An element: what its tag is to whoever reads, and its attributes as they are written.
+    Open(T, &'e [(&'a str, &'a str)]),
     /// Text as it is written: `&amp;`, `&lt;`, `&gt;`, `&quot;` and `&apos;` stand for themselves.
     Text(&'a str),
     Close,
@@ -36,15 +36,20 @@ pub(super) enum Go {
     Stop,
 }
 
-/// Reads a file to its end. False where it is not plain, or where reading was stopped.
-pub(super) fn read<'a>(content: &'a [u8], mut each: impl FnMut(Event<'_, 'a>) -> Go) -> bool {
+/// Reads a file to its end. False where it is not plain, or where reading was stopped. What a tag is, by its local name and
+/// the names of its attributes, is asked once for all that are alike.
+pub(super) fn read<'a, T: Copy>(
+    content: &'a [u8],
+    what: impl Fn(&'a str, &[&'a str]) -> T,
+    mut each: impl FnMut(Event<'_, 'a, T>) -> Go,
+) -> bool {
     if content.len() > super::MAX_XML_BYTES {
         return false;
     }
     let Ok(text) = std::str::from_utf8(content) else {
         return false;
     };
-    has_plain_characters(text) && elements(text, &mut each).is_some()
+    has_plain_characters(text) && elements(text, what, &mut each).is_some()
 }
 
 /// Whether every character is one of XML's, none is a tab or a carriage return, and every `&` begins an entity of XML's own.
@@ -69,11 +74,16 @@ fn has_plain_characters(text: &str) -> bool {
         && memchr::memchr2_iter(b'&', b']', bytes).all(is_plain)
 }
 
-fn elements<'a>(text: &'a str, each: &mut impl FnMut(Event<'_, 'a>) -> Go) -> Option<()> {
+fn elements<'a, T: Copy>(
+    text: &'a str,
+    what: impl Fn(&'a str, &[&'a str]) -> T,
+    each: &mut impl FnMut(Event<'_, 'a, T>) -> Go,
+) -> Option<()> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let known = DECLARATIONS.iter().find_map(|known| text.strip_prefix(known));
     let mut reader = Reader {
         text: known.unwrap_or(text),
+        what,
         at: 0,
         attributes: Vec::with_capacity(MAX_ATTRIBUTES),
         prefixes: Vec::new(),
@@ -95,7 +105,7 @@ fn elements<'a>(text: &'a str, each: &mut impl FnMut(Event<'_, 'a>) -> Go) -> Op
                 Some(known) => known,
                 None => reader.tag(open.is_empty())?,
             };
-            go(each(Event::Open(tag.local, &reader.attributes)))?;
+            go(each(Event::Open(tag.what, &reader.attributes)))?;
             if tag.is_empty {
                 go(each(Event::Close))?;
             } else if open.len() < super::MAX_XML_DEPTH {
@@ -121,17 +131,17 @@ fn go(go: Go) -> Option<()> {
 
 /// A tag that opens an element.
 #[derive(Clone, Copy)]
-struct Tag<'a> {
-    /// As it is written, and without its prefix.
+struct Tag<'a, T> {
+    /// As it is written.
     name: &'a str,
-    local: &'a str,
+    what: T,
     is_empty: bool,
 }
 
 /// A tag without the values in it. Pages repeat a few: where the same bytes stand around values again, they mean the same, and
 /// need not be looked at one by one.
-struct Shape<'a> {
-    tag: Tag<'a>,
+struct Shape<'a, T> {
+    tag: Tag<'a, T>,
     attributes: Vec<&'a str>,
     /// What stands before the first value, between two, and after the last.
     pieces: Vec<&'a str>,
@@ -140,19 +150,20 @@ struct Shape<'a> {
 }
 
 /// A text up to where it was read.
-struct Reader<'a> {
+struct Reader<'a, T, W> {
     text: &'a str,
+    what: W,
     at: usize,
     /// Those of the last tag.
     attributes: Vec<(&'a str, &'a str)>,
     /// Those that the root declares.
     prefixes: Vec<&'a str>,
-    shapes: Vec<Shape<'a>>,
+    shapes: Vec<Shape<'a, T>>,
     /// The shape of the last tag.
     last: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, T: Copy, W: Fn(&'a str, &[&'a str]) -> T> Reader<'a, T, W> {
     /// The next byte; 0, which no plain text has, after the end.
     fn next(&self) -> u8 {
         self.text.as_bytes().get(self.at).copied().unwrap_or_default()
@@ -186,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A tag of the shape that is expected here; stays where it is where it has another.
-    fn known_tag(&mut self) -> Option<Tag<'a>> {
+    fn known_tag(&mut self) -> Option<Tag<'a, T>> {
         let expected = self.shapes.get(self.last)?.next;
         let shape = self.shapes.get(expected)?;
         self.attributes.clear();
@@ -212,7 +223,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A tag of any shape.
-    fn tag(&mut self, is_root: bool) -> Option<Tag<'a>> {
+    fn tag(&mut self, is_root: bool) -> Option<Tag<'a, T>> {
         let mut cut = self.at;
         let mut pieces = Vec::new();
         self.attributes.clear();
@@ -252,25 +263,27 @@ impl<'a> Reader<'a> {
         if prefix.is_some_and(|prefix| !self.prefixes.contains(&prefix)) {
             return None;
         }
-        let tag = Tag { name, local, is_empty };
+        let attributes: Vec<_> = self.attributes.iter().map(|(name, _)| *name).collect();
+        let what = (self.what)(local, &attributes);
+        let tag = Tag { name, what, is_empty };
         // The root's declares prefixes, and comes once.
         if !is_root {
-            self.keep(tag, pieces);
+            self.keep(Shape {
+                tag,
+                attributes,
+                pieces,
+                next: 0,
+            });
         }
         Some(tag)
     }
 
-    /// Expects the shape of a tag where it stood now.
-    fn keep(&mut self, tag: Tag<'a>, pieces: Vec<&'a str>) {
-        let known = self.shapes.iter().position(|shape| shape.pieces == pieces);
+    /// Expects a shape where it stood now.
+    fn keep(&mut self, shape: Shape<'a, T>) {
+        let known = self.shapes.iter().position(|known| known.pieces == shape.pieces);
         let place = known.unwrap_or(self.shapes.len());
         if known.is_none() && place < MAX_SHAPES {
-            self.shapes.push(Shape {
-                tag,
-                attributes: self.attributes.iter().map(|(name, _)| *name).collect(),
-                pieces,
-                next: 0,
-            });
+            self.shapes.push(shape);
         }
         if place < self.shapes.len() {
             if let Some(before) = self.shapes.get_mut(self.last) {
@@ -369,9 +382,11 @@ mod tests {
     /// What is read, in the form in which the tree of the parser is written down too.
     fn seen(text: &str) -> Option<Vec<String>> {
         let mut seen = Vec::new();
-        read(text.as_bytes(), |event| {
+        let what = |name, attributes: &[&str]| (name, attributes.len());
+        read(text.as_bytes(), what, |event| {
             seen.push(match event {
-                Event::Open(name, attributes) => {
+                Event::Open((name, count), attributes) => {
+                    assert_eq!(count, attributes.len());
                     let all = attributes
                         .iter()
                         .filter(|(name, _)| *name != "xmlns" && !name.starts_with("xmlns:"));
