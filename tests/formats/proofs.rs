@@ -1,6 +1,6 @@
 //! Timestamps of signatures, by `openssl ts`: what they prove, and those that prove nothing.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, sync::Arc};
 
 use cms::{
     content_info::ContentInfo,
@@ -9,14 +9,17 @@ use cms::{
 use der::{Any, Decode, Encode, asn1::SetOfVec};
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, CustomExtension, DnType, KeyPair, KeyUsagePurpose, date_time_ymd};
+use ring::rand::SystemRandom;
 use x509_cert::attr::Attribute;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 use yinxin::{
+    clock::ManualClock,
     formats::{
-        pdf::{ValidationData, add_validation_data, prepare, prepare_timestamp},
-        timestamp::SIGNATURE_TIMESTAMP,
+        pdf::{Seal, ValidationData, add_validation_data, prepare, prepare_timestamp},
+        timestamp::{Imprint, Request, Response, SIGNATURE_TIMESTAMP},
     },
-    keys::Identity,
-    verification::{Indication, Report, SubIndication},
+    keys::{Identity, TimestampAuthority},
+    verification::{Indication, Report, SubIndication, Trust, Verifier},
 };
 
 use crate::{
@@ -283,6 +286,73 @@ fn a_document_timestamp_that_is_not_trusted_takes_nothing_from_a_trusted_seal_an
         Indication::TotalFailed,
         SubIndication::HashFailure,
     );
+}
+
+/// The token that an authority of somebody's makes.
+fn token_of(issuer: &Root, at: Timestamp, value: &[u8]) -> Vec<u8> {
+    let clock = ManualClock::at(at);
+    let authority = TimestampAuthority::new(issuer.timestamps(true), clock, Arc::new(SystemRandom::new())).unwrap();
+    let request = Request {
+        imprint: Imprint::sha256(&[value]),
+        policy: None,
+        nonce: None,
+        certificates: true,
+    };
+    let answer = authority.respond(&request.to_der().unwrap()).unwrap();
+    match Response::parse(&answer).unwrap() {
+        Response::Granted(token) => token.der,
+        refused => panic!("{refused:?}"),
+    }
+}
+
+#[test]
+fn strangers_whose_signatures_use_up_what_may_be_computed_hide_no_revocation() {
+    let (root, at) = (Root::new("示例根"), "2026-11-10T00:00:00Z".parse().unwrap());
+    let identity = root.seal(&Leaf::default());
+    let (_, leaf) = X509Certificate::from_der(&identity.chain[0]).unwrap();
+    let folder = Folder::new();
+    folder.write("list.crl", &root.list(&[leaf.raw_serial()], (2026, 12, 1)));
+    let judge = |document: &[u8]| {
+        let trust = Trust::new(vec![root.der.clone()], at).unwrap();
+        let trust = trust.with_revocation(&folder.0).unwrap();
+        Verifier::new(trust).verify(document, None, at)
+    };
+    assert!(has(&judge(&sample::sealed(&tiny("one"), &identity)), "signer_revoked"));
+    // Nobody of these names has signed for who stamps, and each has to be tried.
+    let crowd = |name: &str| -> Vec<_> { (0..64).map(|_| Root::new(name).der.to_vec()).collect() };
+    let (first, second) = (crowd("路人甲示例根"), crowd("路人乙示例根"));
+    let seal = Seal {
+        contents_bytes: 32 * 1024,
+        ..seal_of()
+    };
+    let prepared = prepare(&tiny("one"), &seal).unwrap();
+    let message = identity.sign_detached(&prepared.bytes_to_sign()).unwrap();
+    let message = with_timestamps(&message, |value| {
+        let names = [&["路人甲示例根"; 7][..], &["路人乙示例根"]].concat();
+        let issuers = names.into_iter().map(Root::new);
+        issuers.map(|issuer| token_of(&issuer, at, value)).collect()
+    });
+    let document = prepared.finish(&message).unwrap();
+    let [(_, contents)] = <[_; 1]>::try_from(signatures(&document)).unwrap();
+    for last in 58..=64 {
+        let data = ValidationData {
+            certificates: first.iter().chain(&second[..last]).cloned().collect(),
+            crls: Vec::new(),
+            ocsp_responses: Vec::new(),
+        };
+        let report = judge(&add_validation_data(&document, &data, &[&contents]).unwrap());
+        assert_eq!(report.signatures[0].timestamps.len(), 8);
+        assert_ne!(
+            report.indication,
+            Indication::TotalPassed,
+            "{last}: {:#?}",
+            report.findings
+        );
+        assert!(
+            has(&report, "signer_revoked") || has(&report, "limit_exceeded"),
+            "{last}"
+        );
+    }
 }
 
 #[test]
