@@ -141,7 +141,7 @@ impl SignatureDictionary {
         signature
     }
 
-    /// What its transform methods say (ISO 32000-2 12.8.2). What cannot be read permits nothing.
+    /// What its transform methods say (ISO 32000-2 12.8.2). What cannot be read, or is not read to its end, permits nothing.
     fn read_references(&mut self, entries: &Dictionary, view: &View<'_, '_>) {
         let references = match view.array(entries, b"Reference") {
             Ok(references) => references,
@@ -150,6 +150,9 @@ impl SignatureDictionary {
                 return;
             }
         };
+        if references.len() > MAX_REFERENCES {
+            self.certifies = Some(Permission::Nothing);
+        }
         for reference in references.iter().take(MAX_REFERENCES) {
             let Ok(Object::Dictionary(reference)) = view.resolve(reference) else {
                 self.certifies = Some(Permission::Nothing);

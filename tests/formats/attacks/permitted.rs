@@ -132,18 +132,24 @@ fn with_second(stage: &Stage, reference: &str, write: impl FnOnce(&mut Writer)) 
 #[test]
 fn a_field_that_is_locked_gets_no_other_ground() {
     let stage = Stage::new();
-    let locked = with_second(
-        &stage,
-        "/Reference [<< /Type /SigRef /TransformMethod /FieldMDP \
-                /TransformParams << /Type /TransformParams /Action /All /V /1.2 >> >>]",
-        |_| (),
-    );
-    assert_unmodified(&stage, "locked", &locked);
-    let mut w = Writer::update(&locked);
-    w.object(10, &field("100", 50))
-        .stream(50, APPEARANCE, &shown("100").replace("0.9 g", "0.6 g"));
-    let report = stage.verify(&w.finish());
-    assert_eq!(report.modified_after_signing, Some(true), "{:?}", report.findings);
+    let lock = "<< /Type /SigRef /TransformMethod /FieldMDP \
+                /TransformParams << /Type /TransformParams /Action /All /V /1.2 >> >>";
+    let other = "<< /Type /SigRef /TransformMethod /Identity >> ";
+    // Behind more than are looked at as well.
+    for (name, before) in [("locked", 0), ("locked last", 64)] {
+        let locked = with_second(&stage, &format!("/Reference [{}{lock}]", other.repeat(before)), |_| ());
+        assert_unmodified(&stage, name, &locked);
+        let mut w = Writer::update(&locked);
+        w.object(10, &field("100", 50))
+            .stream(50, APPEARANCE, &shown("100").replace("0.9 g", "0.6 g"));
+        let report = stage.verify(&w.finish());
+        assert_eq!(
+            report.modified_after_signing,
+            Some(true),
+            "{name}: {:?}",
+            report.findings
+        );
+    }
 }
 
 #[test]
