@@ -1,8 +1,9 @@
 """Draws a page of an OFD file as SVG, by GB/T 33190 and with nothing of ours: lxml reads the XML, fontTools the glyphs.
 
-draw.py FILE PAGE OUT: pages count from 0; the seal is no part of a page. What it does not know it refuses.
+draw.py FILE PAGE OUT: pages count from 0. The seals on the page are drawn over it. What it does not know it refuses.
 """
 
+import base64
 import sys
 import zipfile
 
@@ -61,7 +62,8 @@ class Page:
                 self.fonts[font.get("ID")] = TTFont(file)
         for parameter in resources.iter(OFD + "DrawParam"):
             self.inks[parameter.get("ID")] = color(parameter.find(OFD + "FillColor"), None)
-        self.page = self.xml("Doc_0/" + document.findall(f".//{OFD}Page")[number].get("BaseLoc"))
+        page = document.findall(f".//{OFD}Page")[number]
+        self.id, self.page = page.get("ID"), self.xml("Doc_0/" + page.get("BaseLoc"))
         self.black = "rgb(0,0,0)", 1.0
 
     def xml(self, path):
@@ -82,8 +84,25 @@ class Page:
                 drawn.append(f'<g transform="translate({x} {y})">{inner}</g>')
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm"'
-            f' viewBox="0 0 {width} {height}">{"".join(drawn)}</svg>'
+            f' viewBox="0 0 {width} {height}">{"".join(drawn + list(self.seals()))}</svg>'
         )
+
+    def seals(self):
+        """The picture of each seal, mixed with what stands under it as ink is."""
+        listed = self.xml(self.xml("OFD.xml").findtext(f".//{OFD}Signatures").lstrip("/"))
+        for entry in listed.iter(OFD + "Signature"):
+            signature = self.xml(entry.get("BaseLoc").lstrip("/"))
+            value = self.package.read(signature.findtext(OFD + "SignedValue").lstrip("/"))
+            start, end = value.index(b"\x89PNG"), value.index(b"IEND") + 8
+            picture = base64.b64encode(value[start:end]).decode()
+            for stamp in signature.iter(OFD + "StampAnnot"):
+                assert set(stamp.attrib) == {"ID", "PageRef", "Boundary"}, etree.tostring(stamp)
+                if stamp.get("PageRef") == self.id:
+                    x, y, width, height = numbers(stamp.get("Boundary"))
+                    yield (
+                        f'<image x="{x}" y="{y}" width="{width}" height="{height}" preserveAspectRatio="none"'
+                        f' style="mix-blend-mode:multiply" href="data:image/png;base64,{picture}"/>'
+                    )
 
     def text(self, item, ink):
         code, transform = item.find(OFD + "TextCode"), item.find(OFD + "CGTransform")

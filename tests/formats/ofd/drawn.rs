@@ -1,5 +1,5 @@
 //! What an issued OFD shows, as pictures: drawn by a script that has nothing of ours (`draw.py`: fontTools, then
-//! Chromium), beside the PDF of the same sheet as poppler draws it.
+//! Chromium), beside the PDF of the same sheet as poppler draws it, both with their seal.
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,16 @@ use std::{
     process::Command,
 };
 
-use yinxin::formats::ofd::Package;
+use yinxin::{
+    certificate::{Fonts, LaidOut, SealPicture},
+    formats::{
+        ofd::Package,
+        pdf::{self, Appearance, Seal},
+    },
+};
 
 use super::issued::{County, KINDS, press, sheet};
-use crate::{command::Folder, judges::ask};
+use crate::{command::Folder, judges::ask, sample::seal_of};
 
 /// Pixels to the inch: twice those of CSS, in which Chromium counts.
 const DPI: &str = "192";
@@ -135,17 +141,37 @@ fn drawn(folder: &Folder, ofd: &[u8], pages: usize) -> Vec<Picture> {
     (0..pages).map(page).collect()
 }
 
+/// The PDF with the picture of its seal, so many points beside its place; nobody has signed it.
+fn sealed(laid_out: &LaidOut, picture: &SealPicture, beside: f64) -> Vec<u8> {
+    let [left, bottom, right, top] = laid_out.seal.rect;
+    #[allow(clippy::cast_possible_truncation)]
+    let rectangle = [left + beside, bottom, right + beside, top].map(|value| value as f32);
+    let content = format!("/Multiply gs\n{}", picture.pdf_operators(right - left));
+    let seal = Seal {
+        page: laid_out.seal.page,
+        rectangle,
+        appearance: Appearance {
+            content: content.as_bytes(),
+            bbox: [0.0, 0.0, rectangle[2] - rectangle[0], rectangle[3] - rectangle[1]],
+        },
+        ..seal_of()
+    };
+    let prepared = pdf::prepare(&laid_out.pdf, &seal).unwrap();
+    prepared.finish(&[0x30, 0]).unwrap()
+}
+
 /// Every page of a PDF.
-fn printed(folder: &Folder, pdf: &[u8], pages: usize) -> Vec<Picture> {
-    let file = folder.write("issued.pdf", pdf);
-    let name = folder.0.join("pdf");
-    let (done, text) = ask(Command::new("pdftoppm").args(["-r", DPI, "-png"]).arg(file).arg(&name));
+fn printed(folder: &Folder, name: &str, pdf: &[u8], pages: usize) -> Vec<Picture> {
+    let file = folder.write(&format!("{name}.pdf"), pdf);
+    let begins = format!("{name}-");
+    let to = folder.0.join(name);
+    let (done, text) = ask(Command::new("pdftoppm").args(["-r", DPI, "-png"]).arg(file).arg(&to));
     assert!(done, "{text}");
     let mut files: Vec<PathBuf> = fs::read_dir(&folder.0)
         .unwrap()
         .map(|file| file.unwrap().path())
         .collect();
-    files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("pdf-"));
+    files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with(&begins));
     files.sort();
     assert_eq!(files.len(), pages);
     files.iter().map(|file| Picture::read(file)).collect()
@@ -153,7 +179,9 @@ fn printed(folder: &Folder, pdf: &[u8], pages: usize) -> Vec<Picture> {
 
 #[test]
 fn an_issued_ofd_looks_as_the_pdf_does() {
-    let (county, press) = (County::new(), press());
+    let shelf = Fonts::new(vec!["/usr/share/fonts".into()]).shelf().unwrap();
+    let picture = SealPicture::draw("示例县人社局", "电子印章", &shelf).unwrap();
+    let (county, press) = (County::with_picture(&picture.png().unwrap()), press());
     for kind in KINDS {
         let (sheet, _) = sheet(kind, 30);
         let laid_out = press.lay_out_now(&sheet).unwrap();
@@ -162,7 +190,8 @@ fn an_issued_ofd_looks_as_the_pdf_does() {
         let beyond = format!("Doc_0/Pages/Page_{}/Content.xml", laid_out.pages);
         assert!(!Package::read(&issued).unwrap().has(&beyond), "{kind}");
         let ofd = drawn(&folder, &issued, laid_out.pages);
-        let pdf = printed(&folder, &laid_out.pdf, laid_out.pages);
+        let print = |name: &str, pdf: &[u8]| printed(&folder, name, pdf, laid_out.pages);
+        let pdf = print("sealed", &sealed(&laid_out, &picture, 0.0));
         for (number, (ofd, pdf)) in ofd.iter().zip(&pdf).enumerate() {
             let (more, fewer) = (ofd.unlike(pdf), pdf.unlike(ofd));
             assert!(
@@ -175,8 +204,28 @@ fn an_issued_ofd_looks_as_the_pdf_does() {
                 ofd.inked()
             );
         }
-        // What stands half a millimetre beside its place, or is not there, is told by the same measure.
+        // What stands half a millimetre beside its place, or is not there, is told by the same measure. So is the seal alone.
         assert!(ofd[0].moved().unlike(&pdf[0]) > MOST);
         assert!(pdf[0].unlike(&ofd[0].without_a_character()) > MOST);
+        // Once for all types.
+        if kind != KINDS[0] {
+            continue;
+        }
+        let of_seal = laid_out.seal.page;
+        for (name, other) in [
+            ("bare", laid_out.pdf.clone()),
+            ("beside", sealed(&laid_out, &picture, 1.5)),
+            (
+                "named",
+                sealed(
+                    &laid_out,
+                    &SealPicture::draw("示例县人社厅", "电子印章", &shelf).unwrap(),
+                    0.0,
+                ),
+            ),
+        ] {
+            let unlike = ofd[of_seal].unlike(&print(name, &other)[of_seal]);
+            assert!(unlike > MOST, "{kind}, {name}: {unlike} pixels");
+        }
     }
 }

@@ -1,11 +1,6 @@
 //! Certificates as OFD: the same text at the same places as in the PDF, sealed so that everybody finds it right.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    sync::{Arc, LazyLock},
-};
+use std::{fs, path::Path, process::Command, sync::Arc};
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
@@ -95,13 +90,12 @@ pub fn sheet(kind: &str, count: usize) -> (Sheet, String) {
     (sheet, definition.form.title.clone())
 }
 
-fn order(signer: &Identity, validity: Validity) -> SealOrder<'_> {
-    static PICTURE: LazyLock<Vec<u8>> = LazyLock::new(|| BASE64.decode(super::seals::PNG.as_bytes()).unwrap());
+fn order<'a>(signer: &'a Identity, picture: &'a [u8], validity: Validity) -> SealOrder<'a> {
     SealOrder {
         id: "65312500000001",
         name: "示例县人社局",
         signers: &signer.chain,
-        picture: &PICTURE,
+        picture,
         valid_from: validity.not_before,
         valid_until: validity.not_after,
     }
@@ -115,6 +109,11 @@ pub struct County {
 
 impl County {
     pub fn new() -> Self {
+        Self::with_picture(&BASE64.decode(super::seals::PNG.as_bytes()).unwrap())
+    }
+
+    /// One whose seal has a picture (PNG).
+    pub fn with_picture(picture: &[u8]) -> Self {
         let (folder, random) = (Folder::new(), SystemRandom::new());
         let validity = Validity::days(at("2026-11-01T00:00:00Z"), 365);
         let authority = Sm2Authority::create("示例根", validity, &random).unwrap();
@@ -125,7 +124,7 @@ impl County {
             Identity::load_plain(&certificate, &key).unwrap()
         };
         let (maker, signer) = (identity("示例制章单位"), identity("示例县人社局"));
-        let seal = order(&signer, validity).make(&maker).unwrap();
+        let seal = order(&signer, picture, validity).make(&maker).unwrap();
         let root = CertificateDer::from_pem_slice(authority.root_pem().unwrap().as_bytes()).unwrap();
         Self {
             root: root.to_vec(),
