@@ -141,6 +141,13 @@ text_id!(/// The operator (经办人) behind a call: a staff number, never a nam
 text_id!(/// One request, from its first byte to its last entry.
     RequestId, 64);
 
+impl CaseId {
+    /// A new one.
+    pub fn fresh() -> Self {
+        Self(uuid::Uuid::now_v7().to_string().into())
+    }
+}
+
 /// SHA-256 of a credential's SubjectPublicKeyInfo: what a system is known by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpkiThumbprint(pub [u8; 32]);

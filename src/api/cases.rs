@@ -93,7 +93,9 @@ pub async fn open(
             now: act.now(),
         };
         once.answer(async {
-            let start = cases.start(&item, &system.department, &system.id, &operator, applicant.clone());
+            let id = CaseId::fresh();
+            entry.case = Some(id.clone());
+            let start = cases.start(id, &item, &system.department, &system.id, &operator, applicant.clone());
             let case = act.carry_out(entry, start).await?;
             Ok(Reply {
                 status: 201,

@@ -68,9 +68,10 @@ impl Cases {
         self.reload().await
     }
 
-    /// Opens a case for a service item.
+    /// Opens a case for a service item, under a new id.
     pub async fn start(
         &self,
+        id: CaseId,
         item: &ItemCode,
         department: &DepartmentId,
         system: &SystemId,
@@ -81,9 +82,8 @@ impl Cases {
             return Err(CaseError::NoSuchItem(item.clone()));
         }
         let now = self.clock.now();
-        let id = uuid::Uuid::now_v7().to_string();
         let case = Arc::new(Case {
-            id: CaseId::parse(&id).map_err(|_| CaseError::Note)?,
+            id,
             item: item.clone(),
             department: department.clone(),
             opened_by: system.clone(),

@@ -20,6 +20,16 @@ async fn a_case_is_opened_once_however_often_it_is_asked_for_under_one_key() {
     assert_ne!(of_another_system.expect(201)["id"], first.json()["id"]);
     let entries = county.client("auditor").audit_entries().await;
     assert_eq!(entries.iter().filter(|entry| entry["action"] == "open_case").count(), 2);
+    // Whoever searches for a case finds who opened it.
+    let id = first.json()["id"].as_str().unwrap().to_owned();
+    let found = county
+        .client("auditor")
+        .get(&format!("/v1/audit/entries?case={id}"))
+        .await;
+    let found = found.expect(200)["entries"].as_array().unwrap().clone();
+    let actions: Vec<_> = found.iter().map(|entry| (&entry["action"], &entry["system"])).collect();
+    let (reading, opening) = (json!("read_audit"), json!("open_case"));
+    assert_eq!(actions, [(&reading, &json!("auditor")), (&opening, &json!("window"))]);
 }
 
 #[tokio::test]

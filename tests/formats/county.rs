@@ -399,6 +399,7 @@ impl County {
         let window = callers.remove("window").unwrap();
         let case = cases
             .start(
+                CaseId::fresh(),
                 &ItemCode::parse("print").unwrap(),
                 &window.department.id,
                 &window.system.id,

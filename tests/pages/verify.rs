@@ -4,7 +4,7 @@ use reqwest::Method;
 use yinxin::{
     certificate::{Certificate, CertificateStore as _, Request, Revocation, RevocationReason},
     department::Caller,
-    ids::{CertificateType, ItemCode, OperatorId, RequestId, SubjectId},
+    ids::{CaseId, CertificateType, ItemCode, OperatorId, RequestId, SubjectId},
 };
 
 use super::{
@@ -25,6 +25,7 @@ async fn issue(county: &County) -> (Certificate, Vec<u8>) {
     let case = services
         .cases
         .start(
+            CaseId::fresh(),
             &item,
             &caller.department.id,
             &caller.system.id,
