@@ -352,6 +352,7 @@ fn strangers_whose_signatures_use_up_what_may_be_computed_hide_no_revocation() {
             has(&report, "signer_revoked") || has(&report, "limit_exceeded"),
             "{last}"
         );
+        assert!(last < 64 || has(&report, "limit_exceeded"), "{:#?}", report.findings);
     }
 }
 

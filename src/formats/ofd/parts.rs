@@ -455,8 +455,21 @@ mod tests {
         let objects = "<Page><TextObject ID=\"5\"><TextCode X=\"0\">一</TextCode><TextCode>二</TextCode></TextObject>\
             <TextCode>outside</TextCode><TextObject ID=\"6\"><TextCode/></TextObject></Page>";
         assert_eq!(of(objects), (Some(vec!["5:一".to_owned(), "5:二".to_owned()]), false));
+        // Tags known again by their shape.
+        let object = |id: &str| format!("<TextObject ID=\"{id}\"><TextCode>n</TextCode></TextObject>");
+        let page = |last: &str| {
+            format!(
+                "<Page>{}{}{}{}</Page>",
+                object("1"),
+                object("2"),
+                object("3"),
+                object(last)
+            )
+        };
+        let all = ["1:n", "2:n", "3:n", "4:n"].map(str::to_owned).to_vec();
+        assert_eq!(of(&page("4")), (Some(all), false));
+        assert_eq!(of(&page("a&amp;b")), (None, false));
         assert_eq!(of("<Page><PageRes>missing.xml</PageRes></Page>"), (None, false));
-        // The second tag is as the first, and so is what it leads to.
         let attributes = "<Page><Any FileLoc=\"missing\"/><Any FileLoc=\"gone\"/></Page>";
         assert_eq!(of(attributes), (None, false));
         let package = package(attributes, "other");

@@ -37,7 +37,7 @@ pub(super) enum Go {
 }
 
 /// Reads a file to its end. False where it is not plain, or where reading was stopped. What a tag is, by its local name and
-/// the names of its attributes, is asked once for all that are alike.
+/// the names of its attributes and nothing else, is kept with its shape.
 pub(super) fn read<'a, T: Copy>(
     content: &'a [u8],
     what: impl Fn(&'a str, &[&'a str]) -> T,

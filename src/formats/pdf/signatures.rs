@@ -51,6 +51,8 @@ pub struct SignatureDictionary {
     pub name: Option<String>,
     /// It certifies the document: what it permits (DocMDP, ISO 32000-2 12.8.2.2), where that can be read.
     pub certifies: Option<Permission>,
+    /// Its transform methods cannot be read to their end: what it permits is not known.
+    pub is_unclear: bool,
     /// What the lock of its field permits from then on (ISO 32000-2 table 236).
     pub lock_permission: Option<Permission>,
     /// The fields that nobody may change any more (FieldMDP, ISO 32000-2 12.8.2.4, and its field's lock).
@@ -130,6 +132,7 @@ impl SignatureDictionary {
             time: text(b"M").and_then(date),
             name: text(b"Name").map(|name| text_string(name.get(..MAX_TEXT_BYTES).unwrap_or(name))),
             certifies: None,
+            is_unclear: false,
             lock_permission: None,
             locks: Vec::new(),
             is_ours: is_ours(entries),
@@ -141,21 +144,21 @@ impl SignatureDictionary {
         signature
     }
 
-    /// What its transform methods say (ISO 32000-2 12.8.2). What cannot be read, or is not read to its end, permits nothing.
+    /// What its transform methods say (ISO 32000-2 12.8.2).
     fn read_references(&mut self, entries: &Dictionary, view: &View<'_, '_>) {
         let references = match view.array(entries, b"Reference") {
             Ok(references) => references,
             Err(_) => {
-                self.certifies = Some(Permission::Nothing);
+                self.is_unclear = true;
                 return;
             }
         };
         if references.len() > MAX_REFERENCES {
-            self.certifies = Some(Permission::Nothing);
+            self.is_unclear = true;
         }
         for reference in references.iter().take(MAX_REFERENCES) {
             let Ok(Object::Dictionary(reference)) = view.resolve(reference) else {
-                self.certifies = Some(Permission::Nothing);
+                self.is_unclear = true;
                 continue;
             };
             let parameters = view.dictionary(&reference, b"TransformParams").ok().flatten();

@@ -313,7 +313,11 @@ impl<'a> Scene<'a> {
         let mut permission = Permission::Annotations;
         let mut locks = Vec::new();
         for (signature, _) in counted {
-            for stricter in [signature.certifies, signature.lock_permission].into_iter().flatten() {
+            let unclear = signature.is_unclear.then_some(Permission::Nothing);
+            for stricter in [signature.certifies, signature.lock_permission, unclear]
+                .into_iter()
+                .flatten()
+            {
                 permission = permission.min(stricter);
             }
             locks.extend(&signature.locks);
