@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Display, Write as _},
     ops::Range,
+    sync::LazyLock,
 };
 
 use itoa::Buffer;
@@ -397,6 +398,15 @@ fn integer(value: impl itoa::Integer, out: &mut String) {
     out.push_str(Buffer::new().format(value));
 }
 
+/// `000` to `999`: a page has thousands of numbers, and nearly all are made of these.
+static THREE_DIGITS: LazyLock<String> = LazyLock::new(|| (0..1000).map(|value| format!("{value:03}")).collect());
+
+/// The digits of a number below 1,000, with zeros before it.
+fn three_digits(value: u64) -> Option<&'static str> {
+    let at = usize::try_from(value).ok()?.checked_mul(3)?;
+    THREE_DIGITS.get(at..at.checked_add(3)?)
+}
+
 impl Number {
     fn push(self, out: &mut String) {
         let (whole, rest) = (
@@ -406,13 +416,19 @@ impl Number {
         if self.thousandths < 0 {
             out.push('-');
         }
-        integer(whole, out);
+        let zeros = usize::from(whole < 100) + usize::from(whole < 10);
+        match three_digits(whole).and_then(|digits| digits.get(zeros..)) {
+            Some(digits) => out.push_str(digits),
+            None => integer(whole, out),
+        }
         if rest > 0 {
-            // With a one before them the digits keep their zeros.
-            let mut buffer = Buffer::new();
-            let digits = buffer.format(1000 + rest).trim_end_matches('0');
+            let end = 3 - usize::from(rest % 10 == 0) - usize::from(rest % 100 == 0);
             out.push('.');
-            out.push_str(digits.get(1..).unwrap_or_default());
+            out.push_str(
+                three_digits(rest)
+                    .and_then(|digits| digits.get(..end))
+                    .unwrap_or_default(),
+            );
         }
     }
 }
@@ -495,5 +511,12 @@ mod tests {
         let all = [0.0, -0.0001, 1.0, -2.5, 0.01, 7.1416, 210.0, 0.0996, 1e18, f64::NAN];
         let expected = "0 0 1 -2.5 0.01 7.142 210 0.1 9223372036854775.807 0";
         assert_eq!(numbers(&all), expected);
+        let all = [9.0, 10.0, 99.009, 100.1, 999.99, 1000.0, -1000.001, 0.0005, -0.0005];
+        assert_eq!(numbers(&all), "9 10 99.009 100.1 999.99 1000 -1000.001 0.001 -0.001");
+        for thousandths in 0..1_001_000 {
+            let expected = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+            let expected = expected.trim_end_matches('0').trim_end_matches('.');
+            assert_eq!(Number { thousandths }.to_string(), expected);
+        }
     }
 }
