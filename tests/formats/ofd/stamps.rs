@@ -1,19 +1,11 @@
 //! Timestamps in seals and signatures: what they are of, who made them, and what they prove.
 
-use std::{fs, rc::Rc, sync::Arc};
+use std::{fs, rc::Rc};
 
-use ring::{
-    digest::{SHA256, digest},
-    rand::SystemRandom,
-};
+use ring::digest::{SHA256, digest};
 use sm3::{Digest as _, Sm3};
 use yinxin::{
-    clock::ManualClock,
-    formats::{
-        cms,
-        timestamp::{Imprint, Request, Response},
-    },
-    keys::TimestampAuthority,
+    formats::{cms, timestamp::Response},
     verification::{Indication, Report, Trust, Verifier},
 };
 
@@ -25,7 +17,7 @@ use super::{
     people::{Person, SM2_SM3, Says},
     seals::{Cast, MakeSeal, Sign, Stamping, sealed},
 };
-use crate::{command::Folder, pki::Root};
+use crate::{command::Folder, pki::Root, proofs::token_of};
 
 mod messages;
 
@@ -221,27 +213,14 @@ fn a_timestamp_with_sm2_proves_when_a_seal_was_used() {
 fn a_timestamp_with_another_algorithm_proves_as_much() {
     let cast = cast(expiring(), Says::default());
     let root = Root::new("示例时间戳根");
-    let clock = ManualClock::at(at(BEFORE));
-    let authority = TimestampAuthority::new(root.timestamps(true), clock, Arc::new(SystemRandom::new())).unwrap();
-    let stamp: Stamping = Rc::new(move |value| {
-        let request = Request {
-            imprint: Imprint::sha256(&[value]),
-            policy: None,
-            nonce: None,
-            certificates: true,
-        };
-        let answer = authority.respond(&request.to_der().unwrap()).unwrap();
-        match Response::parse(&answer).unwrap() {
-            Response::Granted(token) => token.der,
-            refused => panic!("{refused:?}"),
-        }
-    });
+    let der = root.der.clone();
+    let stamp: Stamping = Rc::new(move |value| token_of(&root, at(BEFORE), value));
     let sign = Sign {
         stamp: Some(stamp),
         ..Sign::default()
     };
     let bytes = book(&cast, &MakeSeal::new(4, &cast.signer), &sign).zip();
-    let roots = vec![cast.root.certificate.clone().into(), root.der.clone()];
+    let roots = vec![cast.root.certificate.clone().into(), der];
     let verifier = Verifier::new(Trust::new(roots, at(BEFORE)).unwrap());
     let report = verifier.verify(&bytes, None, at("2026-11-02T04:10:00Z"));
     passes_with(&report, "signer_expired_since");
