@@ -428,5 +428,4 @@ fn without_texts_of(content: &serde_json::Value, message: String) -> String {
 }
 
 #[cfg(test)]
-#[path = "layout_tests.rs"]
 mod tests;

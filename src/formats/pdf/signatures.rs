@@ -51,7 +51,8 @@ pub struct SignatureDictionary {
     pub name: Option<String>,
     /// It certifies the document: what it permits (DocMDP, ISO 32000-2 12.8.2.2), where that can be read.
     pub certifies: Option<Permission>,
-    /// Its transform methods cannot be read to their end: what it permits is not known.
+    /// Its transform methods cannot be read to their end: what it permits is not known, and taken for
+    /// nothing.
     pub is_unclear: bool,
     /// What the lock of its field permits from then on (ISO 32000-2 table 236).
     pub lock_permission: Option<Permission>,
