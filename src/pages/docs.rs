@@ -35,7 +35,7 @@ pub(super) async fn show(visitor: Visitor) -> Result<HttpResponse, PageError> {
 /// What the page shows of an OpenAPI 3.1 document.
 #[derive(Default)]
 struct Document {
-    description: String,
+    description: Prose,
     operations: Vec<Operation>,
     schemas: Vec<Schema>,
 }
@@ -46,7 +46,7 @@ struct Operation {
     path: String,
     tag: String,
     summary: String,
-    description: String,
+    description: Prose,
     parameters: Vec<Property>,
     bodies: Vec<Body>,
     responses: Vec<Response>,
@@ -59,13 +59,13 @@ struct Body {
 
 struct Response {
     status: String,
-    description: String,
+    description: Prose,
     schema: Option<Type>,
 }
 
 struct Schema {
     name: String,
-    description: String,
+    description: Prose,
     properties: Vec<Property>,
     /// What it may be, where it is not an object.
     kind: Type,
@@ -77,7 +77,17 @@ struct Property {
     place: String,
     kind: Type,
     required: bool,
-    description: String,
+    description: Prose,
+}
+
+/// A description: texts by turns with code, which stands between backticks there (CommonMark, the only markup we use).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Prose(Vec<Piece>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    Words(String),
+    Code(String),
 }
 
 /// A type in words, with the schema that it refers to.
@@ -101,7 +111,7 @@ impl Document {
             .map(|(name, schema)| Schema::read(name, schema))
             .collect();
         Self {
-            description: text(json.pointer("/info/description")),
+            description: Prose::read(json.pointer("/info/description")),
             operations,
             schemas,
         }
@@ -116,7 +126,7 @@ impl Operation {
                 place: text(parameter.get("in")),
                 kind: Type::read(parameter.get("schema")),
                 required: parameter.get("required").and_then(Value::as_bool).unwrap_or(false),
-                description: text(parameter.get("description")),
+                description: Prose::read(parameter.get("description")),
             })
             .collect();
         let bodies = entries(json.pointer("/requestBody/content"))
@@ -128,7 +138,7 @@ impl Operation {
         let responses = entries(json.get("responses"))
             .map(|(status, response)| Response {
                 status: status.clone(),
-                description: text(response.get("description")),
+                description: Prose::read(response.get("description")),
                 schema: entries(response.get("content"))
                     .next()
                     .map(|(_, content)| Type::read(content.get("schema"))),
@@ -144,7 +154,7 @@ impl Operation {
                 .next()
                 .unwrap_or_default(),
             summary: text(json.get("summary")),
-            description: text(json.get("description")),
+            description: Prose::read(json.get("description")),
             parameters,
             bodies,
             responses,
@@ -161,15 +171,37 @@ impl Schema {
                 place: String::new(),
                 kind: Type::read(Some(property)),
                 required: required.contains(&name.as_str()),
-                description: text(property.get("description")),
+                description: Prose::read(property.get("description")),
             })
             .collect();
         Self {
             name: name.to_owned(),
-            description: text(json.get("description")),
+            description: Prose::read(json.get("description")),
             properties,
             kind: Type::read(Some(json)),
         }
+    }
+}
+
+impl Prose {
+    fn read(value: Option<&Value>) -> Self {
+        let text = text(value);
+        let mut pieces = Vec::new();
+        let mut rest = text.as_str();
+        while let Some((words, after)) = rest.split_once('`')
+            && let Some((code, after)) = after.split_once('`')
+        {
+            pieces.push(Piece::Words(words.to_owned()));
+            pieces.push(Piece::Code(code.to_owned()));
+            rest = after;
+        }
+        pieces.push(Piece::Words(rest.to_owned()));
+        pieces.retain(|piece| *piece != Piece::Words(String::new()));
+        Self(pieces)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -254,6 +286,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let read = |text: &str| Prose::read(Some(&json!(text))).0;
+        let (words, code) = (|t: &str| Piece::Words(t.into()), |t: &str| Piece::Code(t.into()));
+        assert_eq!(
+            read("`a`, `b` or c"),
+            [code("a"), words(", "), code("b"), words(" or c")]
+        );
+        assert_eq!(read("one ` alone"), [words("one ` alone")]);
+        assert_eq!(read(""), []);
+    }
 
     #[test]
     fn an_operation_shows_its_parameters_bodies_and_answers() {
