@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::{
-    AuditError, Entry, Filter, LogStore, Placed,
+    AuditError, Entry, Filing, Filter, LogStore, Placed,
     sequencer::{Leaf, Sequencer},
 };
 use crate::formats::{
@@ -22,6 +22,8 @@ pub const MAX_BATCH: usize = 256;
 /// How long a batch waits for more once two are there: a quarter of a millisecond. It costs them that, and spares the
 /// machine transactions.
 const GATHER: Duration = Duration::from_micros(250);
+/// What most entries fit into as JSON, in bytes.
+const USUAL_ENTRY_BYTES: usize = 1_024;
 /// The longest an entry may be as JSON: 32 KiB.
 pub const MAX_ENTRY_BYTES: usize = 32 * 1024;
 
@@ -34,9 +36,9 @@ pub struct Log {
     keeping_up: AbortHandle,
 }
 
-/// An entry, its final form and the hash of that, and who waits for its number.
+/// An entry in its final form, the hash of that, what it will be found by, and who waits for its number.
 struct Waiting {
-    entry: Entry,
+    filing: Filing,
     bytes: Vec<u8>,
     hash: Hash,
     written: oneshot::Sender<Result<u64, AuditError>>,
@@ -64,14 +66,16 @@ impl Log {
 
     /// Records an entry; durable when it returns its sequence number. One whose caller goes away may be recorded still.
     pub async fn append(&self, entry: Entry) -> Result<u64, AuditError> {
-        let bytes = serde_json::to_vec(&entry).map_err(|_| AuditError::NotWritten)?;
+        let mut bytes = Vec::with_capacity(USUAL_ENTRY_BYTES);
+        serde_json::to_writer(&mut bytes, &entry).map_err(|_| AuditError::NotWritten)?;
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(AuditError::TooLarge { max: MAX_ENTRY_BYTES });
         }
         let (written, number) = oneshot::channel();
         let waiting = Waiting {
+            // Its number comes with its place.
+            filing: Filing::of(0, &entry),
             hash: leaf_hash(&bytes),
-            entry,
             bytes,
             written,
         };
@@ -150,12 +154,12 @@ fn write(runtime: &Handle, store: &dyn LogStore, sequencer: &Sequencer, mut queu
                 let told = waiting.drain(..).zip(first..).map(
                     |(
                         Waiting {
-                            entry, hash, written, ..
+                            filing, hash, written, ..
                         },
                         sequence,
                     )| {
-                        let placed = Placed { sequence, entry };
-                        (Leaf { hash, placed }, (written, sequence))
+                        let filing = Filing { sequence, ..filing };
+                        (Leaf { hash, filing }, (written, sequence))
                     },
                 );
                 let (leaves, waiters): (Vec<_>, Vec<_>) = told.unzip();

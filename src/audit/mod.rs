@@ -1,6 +1,7 @@
 //! The access audit: entries are durable before anything is released, chained into an RFC 6962 Merkle tree with signed
 //! checkpoints, and hold no identifier in clear.
 
+mod filing;
 mod log;
 mod sequencer;
 mod tree;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::{
+    filing::{Filing, Key},
     log::{Log, MAX_BATCH, MAX_ENTRY_BYTES, QUEUE_CAPACITY},
     verify::{Fault, LogReport, Wrong, verify},
 };
@@ -156,6 +158,28 @@ pub enum Action {
     Administer,
 }
 
+impl Action {
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Query => "query",
+            Self::Verify => "verify",
+            Self::Issue => "issue",
+            Self::Seal => "seal",
+            Self::Fetch => "fetch",
+            Self::Revoke => "revoke",
+            Self::OpenCase => "open_case",
+            Self::CaseEvent => "case_event",
+            Self::Publish => "publish",
+            Self::WithdrawGrant => "withdraw_grant",
+            Self::SignIn => "sign_in",
+            Self::ReadAudit => "read_audit",
+            Self::Administer => "administer",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -163,6 +187,17 @@ pub enum Outcome {
     Refused,
     /// Permitted and recorded, but then nothing was released: the provider failed.
     Failed,
+}
+
+impl Outcome {
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// An entry with its place.
@@ -196,6 +231,24 @@ impl Filter {
     /// The most entries that one search returns.
     pub const MAX_LIMIT: u32 = 200;
     pub const DEFAULT_LIMIT: u32 = 50;
+
+    /// Whether all that is asked for holds of an entry.
+    pub fn admits(&self, placed: &Placed) -> bool {
+        fn same<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
+            wanted.is_none() || wanted == found
+        }
+        let entry = &placed.entry;
+        same(self.subject.as_ref(), entry.subject.as_ref())
+            && same(self.department.as_ref(), entry.department.as_ref())
+            && same(self.system.as_ref(), entry.system.as_ref())
+            && same(self.resource.as_ref(), entry.resource.as_ref())
+            && same(self.case.as_ref(), entry.case.as_ref())
+            && self.action.is_none_or(|action| action == entry.action)
+            && self.outcome.is_none_or(|outcome| outcome == entry.outcome)
+            && self.from.is_none_or(|from| from <= entry.at)
+            && self.to.is_none_or(|to| entry.at < to)
+            && self.before.is_none_or(|before| placed.sequence < before)
+    }
 }
 
 /// Why nothing could be recorded or read.
@@ -227,7 +280,7 @@ pub trait LogStore: Send + Sync {
     /// The hashes of a tile; more of them than at the time of an older checkpoint, never fewer.
     fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>>;
     /// Files entries so that a search finds them; those filed before are filed again.
-    fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>>;
+    fn file<'a>(&'a self, entries: &'a [Filing]) -> BoxFuture<'a, Result<(), StoreFault>>;
     /// The number of the last entry that was filed; 0 where one before it is not filed.
     fn filed(&self) -> BoxFuture<'_, Result<u64, StoreFault>>;
     /// Stores new tiles and the checkpoint over them, in one transaction; false, and nothing stored, when the tree no
@@ -304,6 +357,32 @@ mod tests {
             )
         }
         .refused("field_not_granted")
+    }
+
+    #[test]
+    fn actions_and_outcomes_are_filed_by_their_names_in_json() {
+        use Action::*;
+        for action in [
+            Token,
+            Query,
+            Verify,
+            Issue,
+            Seal,
+            Fetch,
+            Revoke,
+            OpenCase,
+            CaseEvent,
+            Publish,
+            WithdrawGrant,
+            SignIn,
+            ReadAudit,
+            Administer,
+        ] {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
+        }
+        for outcome in [Outcome::Permitted, Outcome::Refused, Outcome::Failed] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.as_str());
+        }
     }
 
     #[test]

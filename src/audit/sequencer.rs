@@ -9,7 +9,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{AuditError, Entry, Growth, LogStore, Placed, RawEntries, tree::Tree};
+use super::{AuditError, Entry, Filing, Growth, LogStore, RawEntries, tree::Tree};
 use crate::formats::{
     checkpoint::Signer,
     merkle::{Hash, leaf_hash},
@@ -36,10 +36,10 @@ pub(super) struct Sequencer {
     told: Lock<VecDeque<Leaf>>,
 }
 
-/// An entry that was written, and its place in the tree.
+/// What is left to be done with an entry that was written: to become a leaf of the tree, and to be filed.
 pub(super) struct Leaf {
     pub hash: Hash,
-    pub placed: Placed,
+    pub filing: Filing,
 }
 
 impl Sequencer {
@@ -66,15 +66,15 @@ impl Sequencer {
                 break;
             };
             filed = *last;
-            let mut placed = Vec::with_capacity(entries.len());
+            let mut filings = Vec::with_capacity(entries.len());
             for (sequence, bytes) in entries {
-                match place(sequence, &bytes) {
-                    Ok(entry) => placed.push(entry),
+                match filing(sequence, &bytes) {
+                    Ok(filing) => filings.push(filing),
                     // It was altered: `audit verify` names it, and the node goes on.
                     Err(error) => tracing::error!(%error, "an entry is not filed for the search"),
                 }
             }
-            self.store.file(&placed).await.map_err(AuditError::Store)?;
+            self.store.file(&filings).await.map_err(AuditError::Store)?;
             if told.elapsed() >= FILING_TOLD {
                 tracing::info!(filed, of = tree.size(), "the log is filed so that it can be searched");
                 told = Instant::now();
@@ -141,7 +141,7 @@ impl Sequencer {
             };
             let next = tree.size() + 1;
             let (told, until) = told.get_or_insert_with(|| self.take_told(next));
-            let (leaves, is_last) = if told.front().is_some_and(|leaf| leaf.placed.sequence == next) {
+            let (leaves, is_last) = if told.front().is_some_and(|leaf| leaf.filing.sequence == next) {
                 (told.drain(..told.len().min(ROUND_ENTRIES)).collect(), false)
             } else {
                 let leaves = self.read(next, *until).await?;
@@ -163,13 +163,13 @@ impl Sequencer {
     /// has its place.
     fn take_told(&self, first: u64) -> (VecDeque<Leaf>, u64) {
         let mut told = self.told();
-        let until = told.back().map_or(0, |leaf| leaf.placed.sequence);
-        let placed = told.iter().take_while(|leaf| leaf.placed.sequence < first).count();
+        let until = told.back().map_or(0, |leaf| leaf.filing.sequence);
+        let placed = told.iter().take_while(|leaf| leaf.filing.sequence < first).count();
         told.drain(..placed);
         let next = told
             .iter()
             .zip(first..)
-            .take_while(|(leaf, expected)| leaf.placed.sequence == *expected)
+            .take_while(|(leaf, expected)| leaf.filing.sequence == *expected)
             .count();
         (told.drain(..next).collect(), until)
     }
@@ -177,7 +177,7 @@ impl Sequencer {
     /// Reads a round of what was not told: of other processes, or of before a fault. What was told after `until` is for the
     /// next call.
     async fn read(&self, first: u64, until: u64) -> Result<Vec<Leaf>, AuditError> {
-        if first > until && self.told().front().is_some_and(|leaf| leaf.placed.sequence == first) {
+        if first > until && self.told().front().is_some_and(|leaf| leaf.filing.sequence == first) {
             return Ok(Vec::new());
         }
         let entries = self.entries(first).await?;
@@ -185,8 +185,8 @@ impl Sequencer {
             if sequence != expected {
                 return Err(AuditError::Inconsistent(format!("entry {expected} is missing")));
             }
-            let (hash, placed) = (leaf_hash(&bytes), place(sequence, &bytes)?);
-            Ok(Leaf { hash, placed })
+            let (hash, filing) = (leaf_hash(&bytes), filing(sequence, &bytes)?);
+            Ok(Leaf { hash, filing })
         });
         leaves.collect()
     }
@@ -227,10 +227,10 @@ impl Sequencer {
     /// Adds entries; none when another process has added some meanwhile, or has perhaps.
     async fn grow(&self, mut tree: Tree, leaves: Vec<Leaf>) -> Result<Option<Tree>, AuditError> {
         let from_size = tree.size();
-        let (hashes, placed): (Vec<_>, Vec<_>) = leaves.into_iter().map(|leaf| (leaf.hash, leaf.placed)).unzip();
+        let (hashes, filings): (Vec<_>, Vec<_>) = leaves.into_iter().map(|leaf| (leaf.hash, leaf.filing)).unzip();
         // Before the tree covers them, so that whatever it covers is found: a crash in between leaves them filed early.
-        if !placed.is_empty() {
-            self.store.file(&placed).await.map_err(AuditError::Store)?;
+        if !filings.is_empty() {
+            self.store.file(&filings).await.map_err(AuditError::Store)?;
         }
         let tiles = tree.extend(hashes);
         let growth = Growth {
@@ -244,8 +244,8 @@ impl Sequencer {
     }
 }
 
-fn place(sequence: u64, bytes: &[u8]) -> Result<Placed, AuditError> {
+fn filing(sequence: u64, bytes: &[u8]) -> Result<Filing, AuditError> {
     let entry: Entry = serde_json::from_slice(bytes)
         .map_err(|_| AuditError::Inconsistent(format!("entry {sequence} cannot be read")))?;
-    Ok(Placed { sequence, entry })
+    Ok(Filing::of(sequence, &entry))
 }

@@ -1,6 +1,6 @@
-use super::{Db, from_json_bytes, signed, to_json, unreadable, unsigned};
+use super::{Db, from_json_bytes, search, signed, to_json, unreadable, unsigned};
 use crate::{
-    audit::{Filed, Filter, Growth, LogStore, Placed, RawEntries, StoreFault},
+    audit::{Filed, Filing, Filter, Growth, LogStore, Placed, RawEntries, StoreFault},
     formats::merkle::Hash,
 };
 use futures_util::future::BoxFuture;
@@ -12,10 +12,11 @@ const PROBE_BYTES: i64 = 16 * 1024;
 const COMPARED_AT_ONCE: u32 = 1_000;
 
 /// One statement is one transaction, one call of the connection's thread and one fsync, however many entries there
-/// are: they come as one value, and where each begins and how long it is as JSON.
+/// are: they come as one value, and as JSON one number each, where it begins times 2^24 and how many bytes it has.
 const APPEND: &str = "INSERT INTO entries (sequence, body) \
     SELECT max((SELECT coalesce(max(sequence), 0) FROM entries), (SELECT coalesce(max(tree_size), 0) FROM checkpoint)) \
-    + 1 + key, substr($1, value ->> 0, value ->> 1) FROM json_each($2) ORDER BY key";
+    + 1 + key, substr($1, value >> 24, value & 0xFFFFFF) FROM json_each($2) ORDER BY key";
+const BEGIN_SHIFT: u32 = 24;
 
 impl LogStore for Db {
     fn append<'a>(&'a self, entries: &'a [Vec<u8>]) -> BoxFuture<'a, Result<u64, StoreFault>> {
@@ -23,7 +24,10 @@ impl LogStore for Db {
             let mut places = Vec::with_capacity(entries.len());
             let mut begin = 1;
             for entry in entries {
-                places.push((begin, entry.len()));
+                if entry.len() >> BEGIN_SHIFT > 0 {
+                    return Err("an entry is too long to be stored".into());
+                }
+                places.push(begin << BEGIN_SHIFT | entry.len());
                 begin += entry.len();
             }
             let insert = sqlx::query(APPEND)
@@ -100,7 +104,7 @@ impl LogStore for Db {
         })
     }
 
-    fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>> {
+    fn file<'a>(&'a self, entries: &'a [Filing]) -> BoxFuture<'a, Result<(), StoreFault>> {
         Box::pin(async move { Ok(self.search_file()?.file(entries).await?) })
     }
 
@@ -159,17 +163,21 @@ impl LogStore for Db {
                 .bind(to_json("search", &found)?)
                 .fetch_all(self.readers())
                 .await?;
+                let known = placed.len();
                 for (sequence, body) in &rows {
-                    placed.push(Placed {
+                    let entry = Placed {
                         sequence: unsigned(*sequence)?,
                         entry: from_json_bytes("entries", body)?,
-                    });
+                    };
+                    if filter.admits(&entry) {
+                        placed.push(entry);
+                    }
                 }
-                // Where entries are gone that were filed, those before them take their places: a page is short only at
-                // the end.
+                // Where entries are gone that were filed, or are not what they are filed as, those before them take
+                // their places: a page is short only at the end.
                 rest.before = Some(unsigned(*last)?);
                 rest.limit = filter.limit.saturating_sub(u32::try_from(placed.len())?);
-                if rest.limit == 0 || rows.len() == found.len() {
+                if rest.limit == 0 || placed.len() == known + found.len() {
                     return Ok(placed);
                 }
             }
@@ -195,8 +203,8 @@ impl LogStore for Db {
                 let mut filed = search.rows(next, after).await?.into_iter().peekable();
                 for (sequence, body) in entries.into_iter().take_while(|(sequence, _)| *sequence <= tree_size) {
                     let entry = from_json_bytes("entries", &body)?;
-                    let row = filed.next_if(|row| row.sequence() == Some(sequence));
-                    if row.is_none_or(|row| !row.is_of(&Placed { sequence, entry })) {
+                    let row = search::row(&Filing::of(sequence, &entry))?;
+                    if filed.next_if_eq(&row).is_none() {
                         return Ok(Filed::AllBut(sequence));
                     }
                 }

@@ -1,9 +1,9 @@
 //! What searches of the log go by: a file of its own beside the database, made from the entries and made again from
 //! them where it is missing. The log's own writer never waits for its indexes.
+//! Texts stand in it as keys, which are filed and compared for less.
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use sqlx::{
     QueryBuilder, Sqlite, SqlitePool,
     query::Query,
@@ -12,18 +12,28 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use super::{StorageError, Writer, connect_writer, create, durable, readers, signed, to_json, unsigned};
-use crate::audit::{Action, Filter, Outcome, Placed};
+use crate::audit::{Filing, Filter, Key};
 
 const SCHEMA: &str = include_str!("../../migrations/sqlite/search.sql");
 
 /// The version of the schema. It has no migrations: of another version, the file is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// A row that stands there already was filed before a crash, or by another process: it is written again.
+const MADE_AS: &str = "PRAGMA user_version";
+
+/// A row that stands there already was filed before a crash, or by another process: it is written again. All rows come
+/// as two values, the numbers of the entries as JSON, and for each the other columns, [`WIDTH`] digits a column; 0 is none.
+/// Rows as JSON cost twice as much.
 const FILE: &str = "INSERT OR REPLACE INTO search \
     (sequence, at_us, action, outcome, department, system, resource, case_id, subject) \
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
-    value ->> 8 FROM json_each($1) ORDER BY key";
+    SELECT value, CAST(substr($1, key * 160 + 1, 20) AS INTEGER), CAST(substr($1, key * 160 + 21, 20) AS INTEGER), \
+    CAST(substr($1, key * 160 + 41, 20) AS INTEGER), NULLIF(CAST(substr($1, key * 160 + 61, 20) AS INTEGER), 0), \
+    NULLIF(CAST(substr($1, key * 160 + 81, 20) AS INTEGER), 0), NULLIF(CAST(substr($1, key * 160 + 101, 20) AS INTEGER), 0), \
+    NULLIF(CAST(substr($1, key * 160 + 121, 20) AS INTEGER), 0), NULLIF(CAST(substr($1, key * 160 + 141, 20) AS INTEGER), 0) \
+    FROM json_each($2)";
+
+/// How many digits a column has: those of the longest number, with its sign.
+const WIDTH: usize = 20;
 
 pub(super) struct SearchFile {
     /// None where it is only read.
@@ -43,9 +53,7 @@ impl SearchFile {
         let mut writer = Writer::new(connect_writer(&durable(path)).await?);
         writer.begin().await?;
         let made = async {
-            let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-                .fetch_one(&mut writer.connection)
-                .await?;
+            let version: i64 = sqlx::query_scalar(MADE_AS).fetch_one(&mut writer.connection).await?;
             if version != VERSION {
                 sqlx::raw_sql(SCHEMA).execute(&mut writer.connection).await?;
             }
@@ -66,12 +74,10 @@ impl SearchFile {
         }
     }
 
-    /// Whether it holds anything to search by: an empty file is made by a node that starts.
+    /// Whether it holds anything to search by: an empty file, or one of another version, is made by a node that starts.
     pub async fn is_made(&self) -> Result<bool, StorageError> {
-        let is_made = sqlx::query_scalar("SELECT EXISTS (SELECT * FROM sqlite_schema WHERE name = 'search')")
-            .fetch_one(&self.readers)
-            .await?;
-        Ok(is_made)
+        let version: i64 = sqlx::query_scalar(MADE_AS).fetch_one(&self.readers).await?;
+        Ok(version == VERSION)
     }
 
     pub async fn close(&self) -> Result<(), StorageError> {
@@ -82,9 +88,11 @@ impl SearchFile {
         Ok(())
     }
 
-    pub async fn file(&self, entries: &[Placed]) -> Result<(), StorageError> {
-        let rows: Vec<Row> = entries.iter().map(Row::from).collect();
-        self.write(sqlx::query(FILE).bind(to_json("search", &rows)?)).await
+    pub async fn file(&self, entries: &[Filing]) -> Result<(), StorageError> {
+        let numbers: Vec<u64> = entries.iter().map(|filing| filing.sequence).collect();
+        let columns = columns(entries);
+        self.write(sqlx::query(FILE).bind(columns).bind(to_json("search", &numbers)?))
+            .await
     }
 
     /// Forgets what was filed of entries after this one.
@@ -116,26 +124,30 @@ impl SearchFile {
         unsigned(last)
     }
 
-    /// The numbers of the entries that pass the filter, newest first.
+    /// The numbers of the entries that pass the filter, newest first, and of any whose texts have the same keys.
     pub async fn find(&self, filter: &Filter) -> Result<Vec<i64>, StorageError> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT sequence FROM search WHERE true");
-        let texts = [
+        let keys = [
             (" AND subject = ", filter.subject.as_ref().map(|v| v.as_str())),
             (" AND case_id = ", filter.case.as_ref().map(|v| v.as_str())),
             (" AND system = ", filter.system.as_ref().map(|v| v.as_str())),
             (" AND department = ", filter.department.as_ref().map(|v| v.as_str())),
             (" AND resource = ", filter.resource.as_ref().map(|v| v.as_str())),
         ];
-        for (condition, value) in texts {
+        for (condition, value) in keys {
             if let Some(value) = value {
-                query.push(condition).push_bind(value);
+                query.push(condition).push_bind(Key::of(value).number());
             }
         }
         if let Some(action) = filter.action {
-            query.push(" AND action = ").push_bind(name(&action)?);
+            query
+                .push(" AND action = ")
+                .push_bind(Key::of(action.as_str()).number());
         }
         if let Some(outcome) = filter.outcome {
-            query.push(" AND outcome = ").push_bind(name(&outcome)?);
+            query
+                .push(" AND outcome = ")
+                .push_bind(Key::of(outcome.as_str()).number());
         }
         if let Some(from) = filter.from {
             query.push(" AND at_us >= ").push_bind(from.as_microsecond());
@@ -155,7 +167,7 @@ impl SearchFile {
 
     /// The rows from one number up to another, in order.
     pub async fn rows(&self, first: u64, end: u64) -> Result<Vec<FiledRow>, StorageError> {
-        let rows: Vec<Columns> = sqlx::query_as(
+        let rows: Vec<FiledRow> = sqlx::query_as(
             "SELECT sequence, at_us, action, outcome, department, system, resource, case_id, subject FROM search \
              WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence",
         )
@@ -163,78 +175,51 @@ impl SearchFile {
         .bind(signed(end)?)
         .fetch_all(&self.readers)
         .await?;
-        Ok(rows.into_iter().map(FiledRow).collect())
+        Ok(rows)
     }
 }
 
-/// What an entry is found by, in the order of the columns.
-#[derive(Serialize)]
-struct Row<'a>(
-    u64,
+/// A row as it stands in the file, its columns in their order.
+pub(super) type FiledRow = (
     i64,
-    Action,
-    Outcome,
-    Option<&'a str>,
-    Option<&'a str>,
-    Option<&'a str>,
-    Option<&'a str>,
-    Option<&'a str>,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
 );
 
-impl<'a> From<&'a Placed> for Row<'a> {
-    fn from(Placed { sequence, entry }: &'a Placed) -> Self {
-        Self(
-            *sequence,
-            entry.at.as_microsecond(),
-            entry.action,
-            entry.outcome,
-            entry.department.as_ref().map(|v| v.as_str()),
-            entry.system.as_ref().map(|v| v.as_str()),
-            entry.resource.as_ref().map(|v| v.as_str()),
-            entry.case.as_ref().map(|v| v.as_str()),
-            entry.subject.as_ref().map(|v| v.as_str()),
-        )
-    }
+/// The row by which a search finds an entry.
+pub(super) fn row(of: &Filing) -> Result<FiledRow, StorageError> {
+    Ok((
+        signed(of.sequence)?,
+        of.at_us,
+        of.action.number(),
+        of.outcome.number(),
+        of.department.map(Key::number),
+        of.system.map(Key::number),
+        of.resource.map(Key::number),
+        of.case.map(Key::number),
+        of.subject.map(Key::number),
+    ))
 }
 
-/// The columns as they are read.
-type Columns = (
-    i64,
-    i64,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
-
-/// A row as it stands in the file.
-pub(super) struct FiledRow(Columns);
-
-impl FiledRow {
-    pub fn sequence(&self) -> Option<u64> {
-        u64::try_from(self.0.0).ok()
+/// The columns beside the numbers of the entries, as [`FILE`] takes them.
+fn columns(entries: &[Filing]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(entries.len() * 8 * WIDTH);
+    let mut digits = itoa::Buffer::new();
+    for of in entries {
+        let keys = [of.department, of.system, of.resource, of.case, of.subject];
+        let known = [of.at_us, of.action.number(), of.outcome.number()];
+        let all = known.into_iter().chain(keys.map(|key| key.map_or(0, Key::number)));
+        for number in all {
+            let digits = digits.format(number).as_bytes();
+            out.resize(out.len() + WIDTH.saturating_sub(digits.len()), b' ');
+            out.extend_from_slice(digits);
+        }
     }
-
-    /// Whether a search finds this entry by what it holds.
-    pub fn is_of(&self, placed: &Placed) -> bool {
-        let Row(sequence, at_us, action, outcome, department, system, resource, case, subject) = Row::from(placed);
-        self.sequence() == Some(sequence)
-            && self.0.1 == at_us
-            && name(&action).is_ok_and(|name| name == self.0.2)
-            && name(&outcome).is_ok_and(|name| name == self.0.3)
-            && self.0.4.as_deref() == department
-            && self.0.5.as_deref() == system
-            && self.0.6.as_deref() == resource
-            && self.0.7.as_deref() == case
-            && self.0.8.as_deref() == subject
-    }
-}
-
-/// The name that an action or outcome has in JSON, and so in the rows.
-fn name<T: Serialize>(value: &T) -> Result<String, StorageError> {
-    let json = to_json("search", value)?;
-    super::from_json("search", &json)
+    out
 }

@@ -7,7 +7,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use super::*;
 use crate::{
-    audit::{Action, Entry, Filter, Growth, LogStore, Outcome, Placed, Tile},
+    audit::{Action, Entry, Filing, Filter, Growth, LogStore, Outcome, Tile},
     case::{Case, CaseStatus, CaseStore, Event, EventKind, ServiceItem},
     catalogue::CatalogueStore,
     certificate::{Certificate, CertificateStore, Revocation, RevocationReason},

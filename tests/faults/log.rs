@@ -16,8 +16,8 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
 use yinxin::{
     audit::{
-        Action, AuditError, Entry, Filed, Filter, Growth, Log, LogReport, LogStore, Placed, QUEUE_CAPACITY, RawEntries,
-        StoreFault, Wrong, verify,
+        Action, AuditError, Entry, Filed, Filing, Filter, Growth, Log, LogReport, LogStore, Placed, QUEUE_CAPACITY,
+        RawEntries, StoreFault, Wrong, verify,
     },
     formats::{
         checkpoint::{Signer, VerifierKey},
@@ -174,7 +174,7 @@ impl LogStore for Counting {
     fn tile(&self, level: u8, index: u64) -> BoxFuture<'_, Result<Option<Vec<Hash>>, StoreFault>> {
         self.db.tile(level, index)
     }
-    fn file<'a>(&'a self, entries: &'a [Placed]) -> BoxFuture<'a, Result<(), StoreFault>> {
+    fn file<'a>(&'a self, entries: &'a [Filing]) -> BoxFuture<'a, Result<(), StoreFault>> {
         Box::pin(async move {
             self.rounds.fetch_add(1, Ordering::SeqCst);
             let _filing = self.filing.lock().await;

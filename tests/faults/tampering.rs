@@ -87,7 +87,7 @@ async fn an_altered_entry_is_caught_when_the_stored_tree_is_gone_as_well() {
 async fn an_entry_that_search_no_longer_finds_is_named() {
     assert_caught("DELETE FROM search WHERE sequence = 42", Wrong::Misfiled, 42).await;
     assert_caught(
-        "UPDATE search SET department = 'x' WHERE sequence = 43",
+        "UPDATE search SET department = 7 WHERE sequence = 43",
         Wrong::Misfiled,
         43,
     )
@@ -98,6 +98,19 @@ async fn an_entry_that_search_no_longer_finds_is_named() {
         44,
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_entry_that_is_filed_as_what_it_is_not_is_not_found_as_that() {
+    let folder = written().await;
+    tamper(&folder, "UPDATE search SET system = department WHERE sequence > 500").await;
+    let log = folder.log().await;
+    let of_system = Filter {
+        system: Some("notary".parse().unwrap()),
+        ..Filter::default()
+    };
+    assert_eq!(log.search(&of_system).await.unwrap().len(), 0);
+    assert_eq!(folder.verify().await.first_fault.unwrap().sequence, Some(501));
 }
 
 #[tokio::test]
@@ -125,6 +138,19 @@ async fn what_searches_go_by_is_made_again_from_the_log_where_it_is_missing() {
     assert_eq!((newest.len(), newest[0].sequence), (200, 600));
     let report = copy.verify().await;
     assert!(report.holds && report.search_compared, "{report:?}");
+
+    drop(log);
+    let mut another_version = copy.intruder_to(&copy.search_file()).await;
+    sqlx::raw_sql("ALTER TABLE search RENAME COLUMN subject TO who; PRAGMA user_version = 1")
+        .execute(&mut another_version)
+        .await
+        .unwrap();
+    drop(another_version);
+    let report = copy.verify().await;
+    assert!(report.holds && !report.search_compared, "{report:?}");
+    let log = copy.log().await;
+    assert_eq!(log.search(&filter()).await.unwrap().len(), 200);
+    assert!(copy.verify().await.search_compared);
 }
 
 #[tokio::test]

@@ -9,6 +9,10 @@ fn entry(n: u64) -> Entry {
     }
 }
 
+fn filing(n: u64) -> Filing {
+    Filing::of(n, &entry(n))
+}
+
 #[tokio::test]
 async fn entries_come_back_as_the_bytes_that_were_written_in_the_order_that_was_given() {
     let folder = Folder::new();
@@ -77,13 +81,8 @@ async fn a_tree_grows_from_the_size_that_it_has_only() {
 async fn entries_are_found_by_each_part_of_a_filter_newest_first() {
     let folder = Folder::new();
     let db = folder.open().await;
-    let placed: Vec<Placed> = (1..=6)
-        .map(|sequence| Placed {
-            sequence,
-            entry: entry(sequence),
-        })
-        .collect();
-    let bytes: Vec<_> = placed.iter().map(|p| serde_json::to_vec(&p.entry).unwrap()).collect();
+    let filings: Vec<Filing> = (1..=6).map(filing).collect();
+    let bytes: Vec<_> = (1..=6).map(|n| serde_json::to_vec(&entry(n)).unwrap()).collect();
     db.append(&bytes).await.unwrap();
     let growth = Growth {
         from_size: 0,
@@ -92,8 +91,8 @@ async fn entries_are_found_by_each_part_of_a_filter_newest_first() {
         tiles: Vec::new(),
     };
     assert!(db.grow(&growth).await.unwrap());
-    db.file(&placed).await.unwrap();
-    db.file(&placed).await.unwrap();
+    db.file(&filings).await.unwrap();
+    db.file(&filings).await.unwrap();
     let all = Filter {
         limit: 50,
         ..Filter::default()
@@ -191,14 +190,10 @@ async fn entries_are_found_by_each_part_of_a_filter_newest_first() {
 #[tokio::test]
 async fn what_was_filed_of_a_later_state_is_forgotten_when_an_earlier_one_is_restored() {
     let folder = Folder::new();
-    let placed = |sequence| Placed {
-        sequence,
-        entry: entry(sequence),
-    };
     let db = folder.open().await;
     let body = serde_json::to_vec(&entry(1)).unwrap();
     db.append(&[body]).await.unwrap();
-    db.file(&[placed(1), placed(2), placed(3)]).await.unwrap();
+    db.file(&[filing(1), filing(2), filing(3)]).await.unwrap();
     db.close().await.unwrap();
     drop(db);
     assert_eq!(folder.open().await.filed().await.unwrap(), 1);
