@@ -4,6 +4,7 @@
 //! differently is a [`Doubt`]; with neither is a document sound.
 
 mod metadata;
+mod out;
 mod package;
 mod page;
 mod parts;
@@ -17,8 +18,9 @@ mod xml;
 
 pub use self::{
     metadata::{MAX_STATED, MAX_STATED_CHARS, Stated, stated},
+    out::number,
     package::{MAX_ENTRIES, MAX_ENTRY_BYTES, MAX_PACKAGE_BYTES, MAX_RATIO, Package, is_package},
-    page::{Color, Fill, NewPage, Object, Outline, Pencil, PlacedGlyph, PlacedImage, Shading, TextRun, number},
+    page::{Color, Fill, NewPage, Object, Outline, Pencil, PlacedGlyph, PlacedImage, Shading, TextRun},
     parts::{MAX_PARTS, Part, Parts, parts},
     path::{MAX_PATH_BYTES, resolve},
     sealing::{NewStamp, Sealing, prepare},

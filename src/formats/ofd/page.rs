@@ -1,14 +1,11 @@
 //! Pages of a document to be written, and what stands on them. Lengths in millimetres from the upper left corner of the page.
 
-use std::{
-    fmt::{self, Display, Write as _},
-    ops::Range,
-    sync::LazyLock,
+use std::{fmt::Write as _, ops::Range};
+
+use super::{
+    out::{Out, number},
+    write::{DECLARATION, Ids, NAMESPACE, Resources},
 };
-
-use itoa::Buffer;
-
-use super::write::{DECLARATION, Ids, NAMESPACE, Resources, escape};
 
 /// How long an object is, about: room to begin with.
 const OBJECT_BYTES: usize = 512;
@@ -117,9 +114,9 @@ impl NewPage {
         resources: &Resources<'_>,
         ids: &mut Ids,
         texts: &mut Vec<Shown<'a>>,
-    ) -> String {
+    ) -> Vec<u8> {
         let area = self.area();
-        let mut out = String::with_capacity(self.objects.len() * OBJECT_BYTES);
+        let mut out = Out::with_capacity(self.objects.len() * OBJECT_BYTES);
         let _ = write!(
             out,
             "{DECLARATION}<ofd:Page {NAMESPACE}><ofd:Area><ofd:PhysicalBox>{area}</ofd:PhysicalBox></ofd:Area>\
@@ -129,7 +126,7 @@ impl NewPage {
         if let Some(ink) = &resources.ink {
             let _ = write!(out, " DrawParam=\"{}\"", ink.id);
         }
-        out.push('>');
+        out.push(">");
         let ink = resources.ink.as_ref().map(|ink| ink.color);
         for object in &self.objects {
             match object {
@@ -153,8 +150,8 @@ impl NewPage {
                 }
             }
         }
-        out.push_str("</ofd:Layer></ofd:Content></ofd:Page>");
-        out
+        out.push("</ofd:Layer></ofd:Content></ofd:Page>");
+        out.into_bytes()
     }
 }
 
@@ -162,7 +159,7 @@ impl TextRun {
     /// Writes it as text objects, and returns their IDs. Characters with one glyph each stand together; any other cluster,
     /// as a ligature or a letter with its marks, has an object of its own: viewers read one `CGTransform` and one `TextCode`
     /// of an object.
-    fn write(&self, font: u32, ink: Option<Color>, ids: &mut Ids, out: &mut String) -> Range<u32> {
+    fn write(&self, font: u32, ink: Option<Color>, ids: &mut Ids, out: &mut Out) -> Range<u32> {
         let first = ids.peek();
         let (mut glyphs, mut text) = (self.glyphs.as_slice(), self.text.as_str());
         if !glyphs.is_empty() && glyphs.iter().all(|glyph| glyph.characters == 1) {
@@ -190,58 +187,53 @@ impl TextRun {
         (glyphs, text, count): (&[PlacedGlyph], &str, usize),
         (id, font): (u32, u32),
         ink: Option<Color>,
-        out: &mut String,
+        out: &mut Out,
     ) {
         let [x, y] = self.at;
         let size = self.size;
         let start = glyphs.first().map_or(0.0, |glyph| glyph.x);
         let width = glyphs.last().map_or(0.0, |last| last.x - start) + 2.0 * size;
         // Most of a document is this: put together without the detours of formatting.
-        out.push_str("<ofd:TextObject ID=\"");
-        integer(id, out);
-        out.push_str("\" Boundary=\"");
-        for (place, length) in [x + start, y - size, width, size * 1.5].into_iter().enumerate() {
-            if place > 0 {
-                out.push(' ');
-            }
-            number(length).push(out);
-        }
-        out.push_str("\" Font=\"");
-        integer(font, out);
-        out.push_str("\" Size=\"");
-        number(size).push(out);
-        out.push_str("\">");
+        out.push("<ofd:TextObject ID=\"");
+        out.integer(id);
+        out.push("\" Boundary=\"");
+        out.numbers(&[x + start, y - size, width, size * 1.5]);
+        out.push("\" Font=\"");
+        out.integer(font);
+        out.push("\" Size=\"");
+        out.number(number(size));
+        out.push("\">");
         if ink != Some(self.fill) {
             color("FillColor", self.fill, out);
         }
-        out.push_str("<ofd:CGTransform CodePosition=\"0\" CodeCount=\"");
-        integer(count, out);
-        out.push_str("\" GlyphCount=\"");
-        integer(glyphs.len(), out);
-        out.push_str("\"><ofd:Glyphs>");
+        out.push("<ofd:CGTransform CodePosition=\"0\" CodeCount=\"");
+        out.integer(count);
+        out.push("\" GlyphCount=\"");
+        out.integer(glyphs.len());
+        out.push("\"><ofd:Glyphs>");
         for (place, glyph) in glyphs.iter().enumerate() {
             if place > 0 {
-                out.push(' ');
+                out.push(" ");
             }
-            integer(glyph.id, out);
+            out.integer(glyph.id);
         }
-        out.push_str("</ofd:Glyphs></ofd:CGTransform><ofd:TextCode X=\"0\" Y=\"");
-        number(size).push(out);
-        out.push('"');
+        out.push("</ofd:Glyphs></ofd:CGTransform><ofd:TextCode X=\"0\" Y=\"");
+        out.number(number(size));
+        out.push("\"");
         if glyphs.len() > 1 {
-            out.push_str(" DeltaX=\"");
+            out.push(" DeltaX=\"");
             distances(glyphs, out);
-            out.push('"');
+            out.push("\"");
         }
-        out.push('>');
-        escape(text, out);
-        out.push_str("</ofd:TextCode></ofd:TextObject>");
+        out.push(">");
+        out.escape(text);
+        out.push("</ofd:TextCode></ofd:TextObject>");
     }
 }
 
 /// From each glyph to the next; where one stands more than twice in a row as `g`, its number and itself (GB/T 33190-2016
 /// 11.3).
-fn distances(glyphs: &[PlacedGlyph], out: &mut String) {
+fn distances(glyphs: &[PlacedGlyph], out: &mut Out) {
     let mut all = glyphs.windows(2).map(|two| match two {
         [one, next] => number(next.x - one.x),
         _ => number(0.0),
@@ -259,47 +251,46 @@ fn distances(glyphs: &[PlacedGlyph], out: &mut String) {
         let (repeated, written) = if count > 2 { (true, 1) } else { (false, count) };
         for _ in 0..written {
             if !std::mem::replace(&mut is_first, false) {
-                out.push(' ');
+                out.push(" ");
             }
             if repeated {
-                out.push_str("g ");
-                integer(count, out);
-                out.push(' ');
+                out.push("g ");
+                out.integer(count);
+                out.push(" ");
             }
-            one.push(out);
+            out.number(one);
         }
     }
 }
 
 impl PlacedImage {
-    fn write(&self, id: u32, resource: u32, out: &mut String) {
+    fn write(&self, id: u32, resource: u32, out: &mut Out) {
         let [[x, y], right, below] = self.corners;
         let [a, b] = [right[0] - x, right[1] - y];
         let [c, d] = [below[0] - x, below[1] - y];
         // The box around all four corners, and the matrix that takes the unit square to them, from its corner on.
         let [left, top] = [a.min(0.0) + c.min(0.0), b.min(0.0) + d.min(0.0)];
         let [width, height] = [a.abs() + c.abs(), b.abs() + d.abs()];
-        let _ = write!(
-            out,
-            "<ofd:ImageObject ID=\"{id}\" Boundary=\"{}\" CTM=\"{}\" ResourceID=\"{resource}\"/>",
-            numbers(&[x + left, y + top, width, height]),
-            numbers(&[a, b, c, d, -left, -top])
-        );
+        let _ = write!(out, "<ofd:ImageObject ID=\"{id}\" Boundary=\"");
+        out.numbers(&[x + left, y + top, width, height]);
+        out.push("\" CTM=\"");
+        out.numbers(&[a, b, c, d, -left, -top]);
+        let _ = write!(out, "\" ResourceID=\"{resource}\"/>");
     }
 }
 
 impl Outline {
     /// What GB/T 33190-2016 takes where nothing is said is not said: stroked, not filled, `NonZero`, `Butt`, `Miter`.
-    fn write(&self, id: u32, area: &str, out: &mut String) {
+    fn write(&self, id: u32, area: &str, out: &mut Out) {
         let _ = write!(out, "<ofd:PathObject ID=\"{id}\" Boundary=\"{area}\"");
         if self.stroke.is_none() {
-            out.push_str(" Stroke=\"false\"");
+            out.push(" Stroke=\"false\"");
         }
         if self.fill.is_some() {
-            out.push_str(" Fill=\"true\"");
+            out.push(" Fill=\"true\"");
         }
         if self.even_odd {
-            out.push_str(" Rule=\"Even-Odd\"");
+            out.push(" Rule=\"Even-Odd\"");
         }
         if let Some(stroke) = &self.stroke {
             let _ = write!(out, " LineWidth=\"{}\"", number(stroke.width));
@@ -310,15 +301,12 @@ impl Outline {
                 let _ = write!(out, " Join=\"{}\"", stroke.join);
             }
             if !stroke.dashes.is_empty() {
-                let _ = write!(
-                    out,
-                    " DashPattern=\"{}\" DashOffset=\"{}\"",
-                    numbers(&stroke.dashes),
-                    number(stroke.dash_offset)
-                );
+                out.push(" DashPattern=\"");
+                out.numbers(&stroke.dashes);
+                let _ = write!(out, "\" DashOffset=\"{}\"", number(stroke.dash_offset));
             }
         }
-        out.push('>');
+        out.push(">");
         match &self.fill {
             Some(Fill::Color(fill)) => color("FillColor", *fill, out),
             Some(Fill::Shading(shading)) => shading.write(out),
@@ -327,118 +315,50 @@ impl Outline {
         if let Some(stroke) = &self.stroke {
             color("StrokeColor", stroke.color, out);
         }
-        let _ = write!(
-            out,
-            "<ofd:AbbreviatedData>{}</ofd:AbbreviatedData></ofd:PathObject>",
-            self.data
-        );
+        out.push("<ofd:AbbreviatedData>");
+        out.push(&self.data);
+        out.push("</ofd:AbbreviatedData></ofd:PathObject>");
     }
 }
 
 impl Shading {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Out) {
         let name = if self.radii.is_some() { "RadialShd" } else { "AxialShd" };
         let _ = write!(
             out,
-            "<ofd:FillColor><ofd:{name} MapType=\"Direct\" Extend=\"3\" StartPoint=\"{}\" EndPoint=\"{}\"",
-            numbers(&self.from),
-            numbers(&self.to)
+            "<ofd:FillColor><ofd:{name} MapType=\"Direct\" Extend=\"3\" StartPoint=\""
         );
+        out.numbers(&self.from);
+        out.push("\" EndPoint=\"");
+        out.numbers(&self.to);
+        out.push("\"");
         if let Some([start, end]) = self.radii {
             let _ = write!(out, " StartRadius=\"{}\" EndRadius=\"{}\"", number(start), number(end));
         }
-        out.push('>');
+        out.push(">");
         for (position, stop) in &self.stops {
             let _ = write!(out, "<ofd:Segment Position=\"{}\">", number(*position));
             color("Color", *stop, out);
-            out.push_str("</ofd:Segment>");
+            out.push("</ofd:Segment>");
         }
         let _ = write!(out, "</ofd:{name}></ofd:FillColor>");
     }
 }
 
-pub(super) fn color(name: &str, [red, green, blue, opaque]: Color, out: &mut String) {
-    out.push_str("<ofd:");
-    out.push_str(name);
+pub(super) fn color(name: &str, [red, green, blue, opaque]: Color, out: &mut Out) {
+    out.push("<ofd:");
+    out.push(name);
     for (before, part) in [(" Value=\"", red), (" ", green), (" ", blue)] {
-        out.push_str(before);
-        integer(part, out);
+        out.push(before);
+        out.integer(part);
     }
-    out.push('"');
+    out.push("\"");
     if opaque != u8::MAX {
-        out.push_str(" Alpha=\"");
-        integer(opaque, out);
-        out.push('"');
+        out.push(" Alpha=\"");
+        out.integer(opaque);
+        out.push("\"");
     }
-    out.push_str("/>");
-}
-
-fn numbers(all: &[f64]) -> String {
-    let mut out = String::new();
-    for (place, one) in all.iter().enumerate() {
-        let _ = write!(out, "{}{}", if place == 0 { "" } else { " " }, number(*one));
-    }
-    out
-}
-
-/// A number to three digits after the point: of a length, to a micrometre.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Number {
-    thousandths: i64,
-}
-
-pub fn number(number: f64) -> Number {
-    Number {
-        // Halves away from zero, as `round` has it; that is a call each time.
-        thousandths: (number * 1000.0 + 0.5_f64.copysign(number)) as i64,
-    }
-}
-
-fn integer(value: impl itoa::Integer, out: &mut String) {
-    out.push_str(Buffer::new().format(value));
-}
-
-/// `000` to `999`: a page has thousands of numbers, and nearly all are made of these.
-static THREE_DIGITS: LazyLock<String> = LazyLock::new(|| (0..1000).map(|value| format!("{value:03}")).collect());
-
-/// The digits of a number below 1,000, with zeros before it.
-fn three_digits(value: u64) -> Option<&'static str> {
-    let at = usize::try_from(value).ok()?.checked_mul(3)?;
-    THREE_DIGITS.get(at..at.checked_add(3)?)
-}
-
-impl Number {
-    fn push(self, out: &mut String) {
-        let (whole, rest) = (
-            self.thousandths.unsigned_abs() / 1000,
-            self.thousandths.unsigned_abs() % 1000,
-        );
-        if self.thousandths < 0 {
-            out.push('-');
-        }
-        let zeros = usize::from(whole < 100) + usize::from(whole < 10);
-        match three_digits(whole).and_then(|digits| digits.get(zeros..)) {
-            Some(digits) => out.push_str(digits),
-            None => integer(whole, out),
-        }
-        if rest > 0 {
-            let end = 3 - usize::from(rest % 10 == 0) - usize::from(rest % 100 == 0);
-            out.push('.');
-            out.push_str(
-                three_digits(rest)
-                    .and_then(|digits| digits.get(..end))
-                    .unwrap_or_default(),
-            );
-        }
-    }
-}
-
-impl Display for Number {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        self.push(&mut text);
-        out.write_str(&text)
-    }
+    out.push("/>");
 }
 
 #[cfg(test)]
@@ -467,10 +387,13 @@ mod tests {
                 glyph(6, 1),
             ],
         };
-        let (mut ids, mut out) = (Ids::new(), String::new());
+        let (mut ids, mut out) = (Ids::new(), Out::with_capacity(0));
         assert_eq!(run.write(9, None, &mut ids, &mut out), 1..5);
         let document = roxmltree::Document::parse_with_options(
-            &format!("<a xmlns:ofd=\"x\">{out}</a>"),
+            &format!(
+                "<a xmlns:ofd=\"x\">{}</a>",
+                String::from_utf8(out.into_bytes()).unwrap()
+            ),
             roxmltree::ParsingOptions::default(),
         )
         .map(|document| {
@@ -504,19 +427,5 @@ mod tests {
                 "d 1 1 6".into()
             ])
         );
-    }
-
-    #[test]
-    fn numbers_are_as_short_as_a_micrometre_allows() {
-        let all = [0.0, -0.0001, 1.0, -2.5, 0.01, 7.1416, 210.0, 0.0996, 1e18, f64::NAN];
-        let expected = "0 0 1 -2.5 0.01 7.142 210 0.1 9223372036854775.807 0";
-        assert_eq!(numbers(&all), expected);
-        let all = [9.0, 10.0, 99.009, 100.1, 999.99, 1000.0, -1000.001, 0.0005, -0.0005];
-        assert_eq!(numbers(&all), "9 10 99.009 100.1 999.99 1000 -1000.001 0.001 -0.001");
-        for thousandths in 0..1_001_000 {
-            let expected = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
-            let expected = expected.trim_end_matches('0').trim_end_matches('.');
-            assert_eq!(Number { thousandths }.to_string(), expected);
-        }
     }
 }

@@ -4,7 +4,10 @@ use data_encoding::BASE64;
 use jiff::{Timestamp, tz::TimeZone};
 use sm3::{Digest as _, Sm3};
 
-use super::write::{LIST, WriteError, Written, escaped, pack};
+use super::{
+    out::escaped,
+    write::{LIST, WriteError, Written, pack},
+};
 
 const FOLDER: &str = "Doc_0/Signs/Sign_0";
 

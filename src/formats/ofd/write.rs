@@ -9,7 +9,10 @@ use std::{
 use jiff::civil::Date;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::page::{Color, NewPage, Object, Shown, color};
+use super::{
+    out::{Out, escaped},
+    page::{Color, NewPage, Object, Shown, color},
+};
 
 /// The namespace of OFD (GB/T 33190-2016 7.2).
 pub(super) const NAMESPACE: &str = "xmlns:ofd=\"http://www.ofdspec.org/2016\"";
@@ -89,11 +92,11 @@ impl NewDocument<'_> {
             let path = format!("Pages/Page_{place}/Content.xml");
             let _ = write!(page_list, "<ofd:Page ID=\"{id}\" BaseLoc=\"{path}\"/>");
             let content = page.write(id, &resources, &mut ids, &mut texts);
-            files.push((format!("Doc_0/{path}"), content.into_bytes()));
+            files.push((format!("Doc_0/{path}"), content));
             pages.push(id);
         }
-        let mut add = |path: &str, content: String| files.push((path.to_owned(), content.into_bytes()));
-        add("OFD.xml", self.root());
+        let mut add = |path: &str, content: Vec<u8>| files.push((path.to_owned(), content));
+        add("OFD.xml", self.root().into_bytes());
         let area = self
             .pages
             .first()
@@ -112,20 +115,22 @@ impl NewDocument<'_> {
                  {pictures}</ofd:CommonData><ofd:Pages>{page_list}</ofd:Pages><ofd:Attachments>Attachs/Attachments.xml\
                  </ofd:Attachments><ofd:CustomTags>Tags/CustomTags.xml</ofd:CustomTags></ofd:Document>",
                 ids.0
-            ),
+            )
+            .into_bytes(),
         );
         add("Doc_0/PublicRes.xml", self.resources(&resources));
         if !images.is_empty() {
-            add("Doc_0/DocumentRes.xml", self.pictures(&images));
+            add("Doc_0/DocumentRes.xml", self.pictures(&images).into_bytes());
         }
         add(
             "Doc_0/Tags/CustomTags.xml",
             format!(
                 "{DECLARATION}<ofd:CustomTags {NAMESPACE}><ofd:CustomTag NameSpace=\"{METADATA}\"><ofd:FileLoc>CustomTag.xml\
              </ofd:FileLoc></ofd:CustomTag></ofd:CustomTags>"
-            ),
+            )
+            .into_bytes(),
         );
-        add("Doc_0/Tags/CustomTag.xml", self.tags(&texts));
+        add("Doc_0/Tags/CustomTag.xml", self.tags(&texts).into_bytes());
         let (name, data) = self.attachment;
         add(
             "Doc_0/Attachs/Attachments.xml",
@@ -135,7 +140,8 @@ impl NewDocument<'_> {
                 escaped(name),
                 self.created,
                 escaped(name)
-            ),
+            )
+            .into_bytes(),
         );
         files.push((format!("Doc_0/Attachs/{name}"), data.to_vec()));
         for (place, font) in self.fonts.into_iter().enumerate() {
@@ -170,22 +176,25 @@ impl NewDocument<'_> {
         )
     }
 
-    fn resources(&self, resources: &Resources<'_>) -> String {
-        let (mut ink, mut fonts) = (String::new(), String::new());
+    fn resources(&self, resources: &Resources<'_>) -> Vec<u8> {
+        let mut out = Out::with_capacity(1_024);
+        let _ = write!(out, "{DECLARATION}<ofd:Res {NAMESPACE} BaseLoc=\"Res\">");
         if let Some(Ink { id, color: own }) = &resources.ink {
-            let _ = write!(ink, "<ofd:DrawParams><ofd:DrawParam ID=\"{id}\">");
-            color("FillColor", *own, &mut ink);
-            ink.push_str("</ofd:DrawParam></ofd:DrawParams>");
+            let _ = write!(out, "<ofd:DrawParams><ofd:DrawParam ID=\"{id}\">");
+            color("FillColor", *own, &mut out);
+            out.push("</ofd:DrawParam></ofd:DrawParams>");
         }
+        out.push("<ofd:Fonts>");
         for (place, (font, id)) in self.fonts.iter().zip(resources.fonts).enumerate() {
             let name = escaped(&font.name);
             let _ = write!(
-                fonts,
+                out,
                 "<ofd:Font ID=\"{id}\" FontName=\"{name}\" FamilyName=\"{name}\"><ofd:FontFile>font_{place}.otf\
                  </ofd:FontFile></ofd:Font>"
             );
         }
-        format!("{DECLARATION}<ofd:Res {NAMESPACE} BaseLoc=\"Res\">{ink}<ofd:Fonts>{fonts}</ofd:Fonts></ofd:Res>")
+        out.push("</ofd:Fonts></ofd:Res>");
+        out.into_bytes()
     }
 
     fn pictures(&self, ids: &[u32]) -> String {
@@ -274,31 +283,6 @@ impl Ids {
     }
 }
 
-/// Text as XML has it. Control characters, which XML cannot have, are left out.
-pub(super) fn escape(text: &str, out: &mut String) {
-    // U+0080 to U+009F begin with 0xC2.
-    let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'&' | b'<' | b'>' | b'"' | 0x7F | 0xC2);
-    if text.bytes().all(is_plain) {
-        out.push_str(text);
-        return;
-    }
-    for c in text.chars().filter(|c| !c.is_control()) {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    escape(text, &mut out);
-    out
-}
-
 /// Files up to this size are stored as they are: what packs them, and what unpacks them, takes longer to begin than to do it.
 const STORED_BYTES: usize = 4096;
 
@@ -331,19 +315,4 @@ pub fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, WriteError> {
         writer.write_all(content).map_err(zip::result::ZipError::from)?;
     }
     Ok(writer.finish()?.into_inner())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_written_as_xml_has_it_without_control_characters() {
-        assert_eq!(escaped("示例 A-1 «é»\u{A0}£"), "示例 A-1 «é»\u{A0}£");
-        assert_eq!(escaped("a\tb\u{7F}c\u{85}d\u{0}é"), "abcdé");
-        assert_eq!(escaped("<a b=\"&'\">"), "&lt;a b=&quot;&amp;'&quot;&gt;");
-        for c in (0..=0x10FFFF).filter_map(char::from_u32).filter(|c| c.is_control()) {
-            assert_eq!(escaped(&c.to_string()), "", "{c:?}");
-        }
-    }
 }
