@@ -13,6 +13,7 @@ use super::{
     SubjectBody,
     act::Act,
     extract::{IdempotencyKey, Json, Purpose, parse_id},
+    openapi::Binary,
     problem::Problem,
 };
 use crate::{
@@ -203,7 +204,7 @@ pub async fn show(
     get, path = "/v1/certificates/{identifier}/document.pdf", tag = "exchange",
     params(("identifier" = String, Path, description = "GB/T 36904")),
     responses(
-        (status = 200, description = "The sealed PDF, as it was issued", content_type = "application/pdf", body = Vec<u8>),
+        (status = 200, description = "The sealed PDF, as it was issued", content_type = "application/pdf", body = inline(Binary)),
         (status = 404, description = "`certificate_not_found`: none, or another department's", body = Problem),
         (status = 503, description = "`audit_unavailable`: fetching cannot be recorded, so nothing leaves", body = Problem)
     )
@@ -223,7 +224,7 @@ pub async fn document(act: Act, path: web::Path<String>, issuer: web::Data<Issue
     get, path = "/v1/certificates/{identifier}/document.ofd", tag = "exchange",
     params(("identifier" = String, Path, description = "GB/T 36904")),
     responses(
-        (status = 200, description = "The sealed OFD, as it was issued", content_type = "application/ofd", body = Vec<u8>),
+        (status = 200, description = "The sealed OFD, as it was issued", content_type = "application/ofd", body = inline(Binary)),
         (status = 404, description = "`certificate_not_found`: none, or another department's; `certificate_has_no_ofd`", body = Problem),
         (status = 503, description = "`audit_unavailable`: fetching cannot be recorded, so nothing leaves", body = Problem)
     )

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use utoipa::OpenApi;
+use utoipa::{OpenApi, ToSchema};
 
 /// The API, as its handlers describe it. `paths` grows with the handlers.
 #[derive(OpenApi)]
@@ -47,6 +47,12 @@ use utoipa::OpenApi;
 )]
 struct Document;
 
+/// A file: bytes, not text, and not a list of numbers.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code)] // described, never made
+pub struct Binary(Vec<u8>);
+
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
@@ -57,4 +63,39 @@ pub async fn serve() -> HttpResponse {
     static JSON: std::sync::OnceLock<web::Bytes> = std::sync::OnceLock::new();
     let json = JSON.get_or_init(|| document().to_json().unwrap_or_default().into());
     HttpResponse::Ok().content_type("application/json").body(json.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_is_neither_json_nor_text_nor_a_form_is_binary() {
+        let document = serde_json::to_value(document()).unwrap();
+        let operations = document["paths"].as_object().unwrap().values();
+        let operations = operations.flat_map(|path| path.as_object().unwrap().values());
+        let contents = operations.flat_map(|operation| {
+            let answers = operation["responses"].as_object().unwrap().values();
+            std::iter::once(&operation["requestBody"])
+                .chain(answers)
+                .filter_map(|body| body["content"].as_object())
+                .flatten()
+        });
+        let binary: Vec<(&String, &Value)> = contents
+            .filter(|(media_type, _)| !["json", "text/", "form"].iter().any(|kind| media_type.contains(kind)))
+            .collect();
+        assert_eq!(binary.len(), 5, "{binary:?}");
+        for (media_type, content) in binary {
+            let schema = &content["schema"];
+            assert_eq!(
+                (&schema["type"], &schema["format"]),
+                (&json!("string"), &json!("binary")),
+                "{media_type}"
+            );
+        }
+    }
 }

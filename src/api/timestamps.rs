@@ -6,6 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use super::{
     extract::{read_body, unsupported_media_type},
+    openapi::Binary,
     problem::Problem,
 };
 use crate::{formats::timestamp::MAX_REQUEST_BYTES, keys::TimestampAuthority, verification::Admission};
@@ -22,9 +23,9 @@ pub struct Served(pub Option<Arc<TimestampAuthority>>);
 /// refusal. It says that a digest was there at a time; whose it is, and of what, nobody is told.
 #[utoipa::path(
     post, path = "/v1/timestamps", tag = "portal",
-    request_body(content = String, content_type = "application/timestamp-query"),
+    request_body(content = inline(Binary), content_type = "application/timestamp-query"),
     responses(
-        (status = 200, description = "TimeStampResp", body = String, content_type = "application/timestamp-reply"),
+        (status = 200, description = "TimeStampResp", body = inline(Binary), content_type = "application/timestamp-reply"),
         (status = 404, description = "`timestamps_not_served`", body = Problem),
         (status = 413, description = "`body_too_large`", body = Problem),
         (status = 415, description = "`media_type_unsupported`", body = Problem),

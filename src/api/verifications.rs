@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     extract::{Id, incomplete, parse_json, read_body, too_large, unsupported_media_type},
+    openapi::Binary,
     problem::Problem,
 };
 use crate::{
@@ -151,7 +152,7 @@ pub struct PaperQuery {
     get, path = "/v1/verifications/{id}.pdf", tag = "portal",
     params(("id" = String, Path, description = "The `id` of a report"), PaperQuery),
     responses(
-        (status = 200, description = "The sealed PDF", content_type = "application/pdf", body = Vec<u8>),
+        (status = 200, description = "The sealed PDF", content_type = "application/pdf", body = inline(Binary)),
         (status = 404, description = "`verification_not_found`: none, or no longer kept", body = Problem),
         (status = 409, description = "`report_seal_missing`: no department seals the reports of this node", body = Problem),
         (status = 429, description = "`rate_limited`", body = Problem),

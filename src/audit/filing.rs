@@ -52,3 +52,15 @@ impl Key {
         self.0.get()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files hold them: another hash is another version of the search file. These were computed by another program.
+    #[test]
+    fn a_key_is_the_same_in_every_build() {
+        assert_eq!(Key::of("shache-window").number(), 7_690_659_020_397_130_872);
+        assert_eq!(Key::of("示例").number(), -6_623_293_783_624_244_275);
+    }
+}

@@ -76,8 +76,8 @@ fn sentence(report: &LogReport) -> String {
             ("", "")
         } else {
             (
-                " There is no search file beside it that could be compared.",
-                "旁边没有可供比对的检索文件。",
+                " There is no search file of this version beside it that could be compared.",
+                "旁边没有此版本可供比对的检索文件。",
             )
         };
         return format!(

@@ -45,7 +45,7 @@ struct Operation {
     method: String,
     path: String,
     tag: String,
-    summary: String,
+    summary: Prose,
     description: Prose,
     parameters: Vec<Property>,
     bodies: Vec<Body>,
@@ -153,7 +153,7 @@ impl Operation {
                 .map(|tag| text(Some(tag)))
                 .next()
                 .unwrap_or_default(),
-            summary: text(json.get("summary")),
+            summary: Prose::read(json.get("summary")),
             description: Prose::read(json.get("description")),
             parameters,
             bodies,

@@ -151,6 +151,7 @@ impl LogStore for Db {
     fn search<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Placed>, StoreFault>> {
         Box::pin(async move {
             let (mut placed, mut rest) = (Vec::new(), filter.clone());
+            let most = usize::try_from(filter.limit)?;
             loop {
                 let found = self.search_file()?.find(&rest).await?;
                 let Some(last) = found.last() else {
@@ -163,7 +164,6 @@ impl LogStore for Db {
                 .bind(to_json("search", &found)?)
                 .fetch_all(self.readers())
                 .await?;
-                let known = placed.len();
                 for (sequence, body) in &rows {
                     let entry = Placed {
                         sequence: unsigned(*sequence)?,
@@ -171,15 +171,22 @@ impl LogStore for Db {
                     };
                     if filter.admits(&entry) {
                         placed.push(entry);
+                    } else {
+                        tracing::debug!(
+                            sequence,
+                            "a search passes over an entry that is filed as what it is not"
+                        );
                     }
+                }
+                let is_end = found.len() < usize::try_from(rest.limit)?;
+                if placed.len() >= most || is_end {
+                    placed.truncate(most);
+                    return Ok(placed);
                 }
                 // Where entries are gone that were filed, or are not what they are filed as, those before them take
                 // their places: a page is short only at the end.
                 rest.before = Some(unsigned(*last)?);
-                rest.limit = filter.limit.saturating_sub(u32::try_from(placed.len())?);
-                if rest.limit == 0 || placed.len() == known + found.len() {
-                    return Ok(placed);
-                }
+                rest.limit = Filter::MAX_LIMIT;
             }
         })
     }

@@ -16,15 +16,14 @@ use crate::audit::{Filing, Filter, Key};
 
 const SCHEMA: &str = include_str!("../../migrations/sqlite/search.sql");
 
-/// The version of the schema. It has no migrations: of another version, the file is made anew.
-const VERSION: i64 = 2;
-
-const MADE_AS: &str = "PRAGMA user_version";
+/// The table has its version in its name, and no migrations: what a program of another version files stands in another
+/// table, or is refused.
+const IS_MADE: &str = "SELECT EXISTS (SELECT * FROM sqlite_schema WHERE name = 'search_2')";
 
 /// A row that stands there already was filed before a crash, or by another process: it is written again. All rows come
 /// as two values, the numbers of the entries as JSON, and for each the other columns, [`WIDTH`] digits a column; 0 is none.
 /// Rows as JSON cost twice as much.
-const FILE: &str = "INSERT OR REPLACE INTO search \
+const FILE: &str = "INSERT OR REPLACE INTO search_2 \
     (sequence, at_us, action, outcome, department, system, resource, case_id, subject) \
     SELECT value, CAST(substr($1, key * 160 + 1, 20) AS INTEGER), CAST(substr($1, key * 160 + 21, 20) AS INTEGER), \
     CAST(substr($1, key * 160 + 41, 20) AS INTEGER), NULLIF(CAST(substr($1, key * 160 + 61, 20) AS INTEGER), 0), \
@@ -53,8 +52,8 @@ impl SearchFile {
         let mut writer = Writer::new(connect_writer(&durable(path)).await?);
         writer.begin().await?;
         let made = async {
-            let version: i64 = sqlx::query_scalar(MADE_AS).fetch_one(&mut writer.connection).await?;
-            if version != VERSION {
+            let is_made: bool = sqlx::query_scalar(IS_MADE).fetch_one(&mut writer.connection).await?;
+            if !is_made {
                 sqlx::raw_sql(SCHEMA).execute(&mut writer.connection).await?;
             }
             Ok(())
@@ -76,8 +75,7 @@ impl SearchFile {
 
     /// Whether it holds anything to search by: an empty file, or one of another version, is made by a node that starts.
     pub async fn is_made(&self) -> Result<bool, StorageError> {
-        let version: i64 = sqlx::query_scalar(MADE_AS).fetch_one(&self.readers).await?;
-        Ok(version == VERSION)
+        Ok(sqlx::query_scalar(IS_MADE).fetch_one(&self.readers).await?)
     }
 
     pub async fn close(&self) -> Result<(), StorageError> {
@@ -97,7 +95,7 @@ impl SearchFile {
 
     /// Forgets what was filed of entries after this one.
     pub async fn forget_after(&self, last: i64) -> Result<(), StorageError> {
-        self.write(sqlx::query("DELETE FROM search WHERE sequence > $1").bind(last))
+        self.write(sqlx::query("DELETE FROM search_2 WHERE sequence > $1").bind(last))
             .await
     }
 
@@ -109,7 +107,7 @@ impl SearchFile {
 
     /// The last entry up to which all are filed; 0 where one is missing in between.
     pub async fn whole(&self) -> Result<u64, StorageError> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM search")
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM search_2")
             .fetch_one(&self.readers)
             .await?;
         let last = self.last().await?;
@@ -118,7 +116,7 @@ impl SearchFile {
 
     /// The last entry that was filed; 0 for none.
     pub async fn last(&self) -> Result<u64, StorageError> {
-        let last: i64 = sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM search")
+        let last: i64 = sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM search_2")
             .fetch_one(&self.readers)
             .await?;
         unsigned(last)
@@ -126,7 +124,7 @@ impl SearchFile {
 
     /// The numbers of the entries that pass the filter, newest first, and of any whose texts have the same keys.
     pub async fn find(&self, filter: &Filter) -> Result<Vec<i64>, StorageError> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT sequence FROM search WHERE true");
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT sequence FROM search_2 WHERE true");
         let keys = [
             (" AND subject = ", filter.subject.as_ref().map(|v| v.as_str())),
             (" AND case_id = ", filter.case.as_ref().map(|v| v.as_str())),
@@ -153,7 +151,8 @@ impl SearchFile {
             query.push(" AND at_us >= ").push_bind(from.as_microsecond());
         }
         if let Some(to) = filter.to {
-            query.push(" AND at_us < ").push_bind(to.as_microsecond());
+            // Whether one of the same microsecond is before it, only the entry tells.
+            query.push(" AND at_us <= ").push_bind(to.as_microsecond());
         }
         if let Some(before) = filter.before {
             // A number that no entry can have comes after all of them.
@@ -168,7 +167,7 @@ impl SearchFile {
     /// The rows from one number up to another, in order.
     pub async fn rows(&self, first: u64, end: u64) -> Result<Vec<FiledRow>, StorageError> {
         let rows: Vec<FiledRow> = sqlx::query_as(
-            "SELECT sequence, at_us, action, outcome, department, system, resource, case_id, subject FROM search \
+            "SELECT sequence, at_us, action, outcome, department, system, resource, case_id, subject FROM search_2 \
              WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence",
         )
         .bind(signed(first)?)

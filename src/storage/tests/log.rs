@@ -4,6 +4,9 @@ fn entry(n: u64) -> Entry {
     let at = jiff::Timestamp::from_second(1_000 + n.cast_signed()).unwrap();
     Entry {
         department: Some("hr".parse().unwrap()),
+        system: n.is_multiple_of(3).then(|| "window".parse().unwrap()),
+        resource: n.is_multiple_of(4).then(|| "653125-hr".parse().unwrap()),
+        case: n.is_multiple_of(5).then(|| "c-5".parse().unwrap()),
         subject: Some(pseudonym(if n.is_multiple_of(2) { 'a' } else { 'b' })),
         ..Entry::new(at, "request".parse().unwrap(), Action::Query)
     }
@@ -30,6 +33,9 @@ async fn entries_come_back_as_the_bytes_that_were_written_in_the_order_that_was_
         .collect();
     assert_eq!(bodies, odd);
     assert_eq!(db.entries(5, 10).await.unwrap(), [(5, vec![0, 255, 1])]);
+    // Longer than the number that says where it begins has room for.
+    assert!(db.append(&[vec![1; 1 << 24]]).await.is_err());
+    assert_eq!(db.append(&odd[..1]).await.unwrap(), 6);
 }
 
 #[tokio::test]
@@ -118,6 +124,34 @@ async fn entries_are_found_by_each_part_of_a_filter_newest_first() {
         .await,
         [6, 4, 2]
     );
+    let of_system = Filter {
+        system: Some("window".parse().unwrap()),
+        ..all.clone()
+    };
+    assert_eq!(find(of_system).await, [6, 3]);
+    let of_resource = Filter {
+        resource: Some("653125-hr".parse().unwrap()),
+        ..all.clone()
+    };
+    assert_eq!(find(of_resource).await, [4]);
+    let of_case = Filter {
+        case: Some("c-5".parse().unwrap()),
+        ..all.clone()
+    };
+    assert_eq!(find(of_case).await, [5]);
+    // What is before a moment and what is not are all, whatever fraction of a microsecond it is.
+    let moment = Some(jiff::Timestamp::new(1_003, 500).unwrap());
+    let (before, after) = (
+        Filter {
+            to: moment,
+            ..all.clone()
+        },
+        Filter {
+            from: moment,
+            ..all.clone()
+        },
+    );
+    assert_eq!((find(before).await, find(after).await), (vec![3, 2, 1], vec![6, 5, 4]));
     assert_eq!(
         find(Filter {
             from: at(1_002),
