@@ -171,11 +171,6 @@ impl LogStore for Db {
                     };
                     if filter.admits(&entry) {
                         placed.push(entry);
-                    } else {
-                        tracing::debug!(
-                            sequence,
-                            "a search passes over an entry that is filed as what it is not"
-                        );
                     }
                 }
                 let is_end = found.len() < usize::try_from(rest.limit)?;

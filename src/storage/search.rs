@@ -22,7 +22,7 @@ const IS_MADE: &str = "SELECT EXISTS (SELECT * FROM sqlite_schema WHERE name = '
 
 /// A row that stands there already was filed before a crash, or by another process: it is written again. All rows come
 /// as two values, the numbers of the entries as JSON, and for each the other columns, [`WIDTH`] digits a column; 0 is none.
-/// Rows as JSON cost twice as much.
+/// Rows as JSON cost half as much again.
 const FILE: &str = "INSERT OR REPLACE INTO search_2 \
     (sequence, at_us, action, outcome, department, system, resource, case_id, subject) \
     SELECT value, CAST(substr($1, key * 160 + 1, 20) AS INTEGER), CAST(substr($1, key * 160 + 21, 20) AS INTEGER), \
