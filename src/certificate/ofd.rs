@@ -49,13 +49,13 @@ impl Drawn {
         let mut pen = Pen::default();
         let mut pages = Vec::new();
         for page in document.pages() {
-            let mut objects = Vec::new();
-            pen.frame(&page.frame, Transform::identity(), &mut objects)?;
-            pages.push(NewPage {
+            let mut drawn = NewPage {
                 width: millimetres(page.frame.width()),
                 height: millimetres(page.frame.height()),
-                objects,
-            });
+                ..NewPage::default()
+            };
+            pen.frame(&page.frame, Transform::identity(), &mut drawn)?;
+            pages.push(drawn);
         }
         let fonts = pen.fonts.iter().map(|(font, used)| {
             let bytes = subsetter::subset(font.data(), font.index(), used)
@@ -129,27 +129,27 @@ struct Pen {
 }
 
 impl Pen {
-    fn frame(&mut self, frame: &Frame, at: Transform, objects: &mut Vec<Object>) -> Result<(), CertificateError> {
+    fn frame(&mut self, frame: &Frame, at: Transform, page: &mut NewPage) -> Result<(), CertificateError> {
         for (point, item) in frame.items() {
             let here = at.pre_concat(Transform::translate(point.x, point.y));
             match item {
                 FrameItem::Group(group) if group.clip.is_some() => return Err(not_in_ofd("what is clipped")),
-                FrameItem::Group(group) => self.frame(&group.frame, here.pre_concat(group.transform), objects)?,
-                FrameItem::Text(text) => objects.push(Object::Text(self.text(text, here)?)),
+                FrameItem::Group(group) => self.frame(&group.frame, here.pre_concat(group.transform), page)?,
+                FrameItem::Text(text) => self.text(text, here, page)?,
                 FrameItem::Shape(shape, _) => {
                     if let Some(outline) = outline(shape, here)? {
-                        draw(outline, objects);
+                        draw(outline, &mut page.objects);
                     }
                 }
                 FrameItem::Image(image, size, _) => match image.kind() {
                     ImageKind::Raster(raster) => {
                         let corners = [Point::zero(), Point::with_x(size.x), Point::with_y(size.y)];
-                        objects.push(Object::Image(PlacedImage {
+                        page.objects.push(Object::Image(PlacedImage {
                             image: self.image(raster)?,
                             corners: corners.map(|corner| place(here, corner)),
                         }));
                     }
-                    _ => picture(image, [size.x.to_pt(), size.y.to_pt()], here, objects)?,
+                    _ => picture(image, [size.x.to_pt(), size.y.to_pt()], here, &mut page.objects)?,
                 },
                 FrameItem::Link(..) | FrameItem::Tag(_) => {}
             }
@@ -179,7 +179,7 @@ impl Pen {
         Ok(self.images.len() - 1)
     }
 
-    fn text(&mut self, text: &TextItem, here: Transform) -> Result<TextRun, CertificateError> {
+    fn text(&mut self, text: &TextItem, here: Transform, page: &mut NewPage) -> Result<(), CertificateError> {
         let own = text.font.font();
         let font = match self.fonts.iter().position(|(font, _)| font == own) {
             Some(place) => place,
@@ -199,9 +199,8 @@ impl Pen {
         let Paint::Solid(fill) = &text.fill else {
             return Err(not_in_ofd("text in a gradient or a tiling"));
         };
-        let mut pen = Abs::zero();
-        let mut glyphs: Vec<PlacedGlyph> = Vec::with_capacity(text.glyphs.len());
-        let (mut shown, mut last) = (String::with_capacity(text.text.len()), None);
+        let (first, start) = (page.glyphs.len(), page.text.len());
+        let (mut pen, mut last) = (Abs::zero(), None);
         for glyph in &text.glyphs {
             let range = glyph.range();
             // Several glyphs of one cluster: the characters stand with the first.
@@ -210,23 +209,25 @@ impl Pen {
             } else {
                 text.text.get(range.clone()).unwrap_or_default()
             };
-            shown.push_str(own);
-            glyphs.push(PlacedGlyph {
+            page.text.push_str(own);
+            page.glyphs.push(PlacedGlyph {
                 id: used.remap(glyph.id),
-                characters: own.chars().count(),
+                characters: u16::try_from(own.chars().count())
+                    .map_err(|_| not_in_ofd("a letter of so many characters"))?,
                 x: millimetres(pen + glyph.x_offset.at(text.size)) * scale,
             });
             last = Some(range);
             pen += glyph.x_advance.at(text.size);
         }
-        Ok(TextRun {
+        page.objects.push(Object::Text(TextRun {
             font,
             size: millimetres(text.size) * scale,
             at: place(here, Point::zero()),
             fill: color(fill),
-            text: shown,
-            glyphs,
-        })
+            text: start..page.text.len(),
+            glyphs: first..page.glyphs.len(),
+        }));
+        Ok(())
     }
 }
 
@@ -242,7 +243,7 @@ fn draw(outline: Outline, objects: &mut Vec<Object>) {
             last.data.push(' ');
             last.data.push_str(&outline.data);
         }
-        _ => objects.push(Object::Path(outline)),
+        _ => objects.push(Object::Path(Box::new(outline))),
     }
 }
 
@@ -262,6 +263,16 @@ fn color(color: &Color) -> ofd::Color {
 fn scale_of(here: Transform) -> f64 {
     let determinant = here.sx.get() * here.sy.get() - here.kx.get() * here.ky.get();
     determinant.abs().sqrt()
+}
+
+/// The same for lines, whose ends and sides keep their shape.
+fn line_scale(here: Transform) -> Result<f64, CertificateError> {
+    let [a, b, c, d] = [here.sx, here.ky, here.kx, here.sy].map(Ratio::get);
+    let (across, down, skew) = (a.hypot(b), c.hypot(d), a * c + b * d);
+    if (across - down).abs() > 1e-3 * across || skew.abs() > 1e-3 * across * down {
+        return Err(not_in_ofd("a line that is stretched"));
+    }
+    Ok(scale_of(here))
 }
 
 /// Between two stops there are so many more: the colours run through another space than OFD's.
@@ -322,7 +333,8 @@ fn pencil(stroke: &FixedStroke, here: Transform) -> Result<Pencil, CertificateEr
     let Paint::Solid(paint) = &stroke.paint else {
         return Err(not_in_ofd("a line in a gradient or a tiling"));
     };
-    let length = |length: Abs| millimetres(length) * scale_of(here);
+    let scale = line_scale(here)?;
+    let length = |length: Abs| millimetres(length) * scale;
     let dash = stroke.dash.as_ref();
     Ok(Pencil {
         color: color(paint),
@@ -407,19 +419,16 @@ fn picture(
         return Err(not_in_ofd("a PDF in the page"));
     };
     let tree = svg.tree();
-    let scale = [
-        width / f64::from(tree.size().width()),
-        height / f64::from(tree.size().height()),
-    ];
-    paths(tree.root(), scale, here, objects)
+    let scale = |own: f64, drawn: f32| Ratio::new(own / f64::from(drawn));
+    let here = here.pre_concat(Transform::scale(
+        scale(width, tree.size().width()),
+        scale(height, tree.size().height()),
+    ));
+    paths(tree.root(), here, objects)
 }
 
-fn paths(
-    group: &usvg::Group,
-    scale: [f64; 2],
-    here: Transform,
-    objects: &mut Vec<Object>,
-) -> Result<(), CertificateError> {
+/// `here` takes a unit of the picture, as if it were a point, to where it stands.
+fn paths(group: &usvg::Group, here: Transform, objects: &mut Vec<Object>) -> Result<(), CertificateError> {
     let is_plain = group.opacity().get() >= 1.0
         && group.clip_path().is_none()
         && group.mask().is_none()
@@ -427,29 +436,28 @@ fn paths(
     if !is_plain {
         return Err(not_in_ofd("an effect in a picture"));
     }
+    let solid = |paint: &usvg::Paint, opacity: f32| match paint {
+        usvg::Paint::Color(color) => Ok([color.red, color.green, color.blue, (opacity * 255.0).round() as u8]),
+        _ => Err(not_in_ofd("a gradient or a pattern in a picture")),
+    };
     for node in group.children() {
         match node {
-            usvg::Node::Group(inner) => paths(inner, scale, here, objects)?,
+            usvg::Node::Group(inner) => paths(inner, here, objects)?,
             usvg::Node::Path(path) if path.is_visible() => {
-                let solid = |paint: &usvg::Paint, opacity: f32| match paint {
-                    usvg::Paint::Color(color) => {
-                        Ok([color.red, color.green, color.blue, (opacity * 255.0).round() as u8])
-                    }
-                    _ => Err(not_in_ofd("a gradient or a pattern in a picture")),
-                };
-                let fill = path.fill().map(|fill| solid(fill.paint(), fill.opacity().get()));
-                if path.stroke().is_some() {
-                    return Err(not_in_ofd("a line in a picture"));
+                if path.stroke().is_some() && path.paint_order() == usvg::PaintOrder::StrokeAndFill {
+                    return Err(not_in_ofd("a line under what it is around, in a picture"));
                 }
-                let Some(placed) = path.data().clone().transform(path.abs_transform()) else {
-                    continue;
-                };
-                objects.push(Object::Path(Outline {
-                    data: path_data(&placed, scale, here),
+                let here = here.pre_concat(transform(path.abs_transform()));
+                let fill = path.fill().map(|fill| solid(fill.paint(), fill.opacity().get()));
+                let stroke = path
+                    .stroke()
+                    .map(|stroke| picture_pencil(stroke, solid(stroke.paint(), stroke.opacity().get())?, here));
+                objects.push(Object::Path(Box::new(Outline {
+                    data: path_data(path.data(), here),
                     fill: fill.transpose()?.map(Fill::Color),
-                    stroke: None,
+                    stroke: stroke.transpose()?,
                     even_odd: path.fill().is_some_and(|fill| fill.rule() == usvg::FillRule::EvenOdd),
-                }));
+                })));
             }
             usvg::Node::Path(_) => {}
             usvg::Node::Image(_) | usvg::Node::Text(_) => return Err(not_in_ofd("a picture in a picture")),
@@ -458,13 +466,46 @@ fn paths(
     Ok(())
 }
 
-fn path_data(path: &usvg::tiny_skia_path::Path, [across, down]: [f64; 2], here: Transform) -> String {
+fn transform(own: usvg::Transform) -> Transform {
+    let [sx, ky, kx, sy] = [own.sx, own.ky, own.kx, own.sy].map(|part| Ratio::new(f64::from(part)));
+    let [tx, ty] = [own.tx, own.ty].map(|part| Abs::pt(f64::from(part)));
+    Transform { sx, ky, kx, sy, tx, ty }
+}
+
+fn picture_pencil(stroke: &usvg::Stroke, color: ofd::Color, here: Transform) -> Result<Pencil, CertificateError> {
+    let scale = line_scale(here)?;
+    let length = |length: f32| millimetres(Abs::pt(f64::from(length))) * scale;
+    Ok(Pencil {
+        color,
+        width: length(stroke.width().get()),
+        cap: match stroke.linecap() {
+            usvg::LineCap::Butt => "Butt",
+            usvg::LineCap::Round => "Round",
+            usvg::LineCap::Square => "Square",
+        },
+        join: match stroke.linejoin() {
+            usvg::LineJoin::Miter => "Miter",
+            usvg::LineJoin::Round => "Round",
+            usvg::LineJoin::Bevel => "Bevel",
+            usvg::LineJoin::MiterClip => return Err(not_in_ofd("a line with clipped corners")),
+        },
+        dashes: stroke
+            .dasharray()
+            .map(|dashes| dashes.iter().map(|own| length(*own)).collect())
+            .unwrap_or_default(),
+        dash_offset: length(stroke.dashoffset()),
+    })
+}
+
+fn path_data(path: &usvg::tiny_skia_path::Path, here: Transform) -> String {
     let mut data = String::new();
     let mut step = |letter: char, points: &[usvg::tiny_skia_path::Point]| {
         let _ = write!(data, "{letter}");
         for point in points {
-            let point = Point::new(Abs::pt(f64::from(point.x) * across), Abs::pt(f64::from(point.y) * down));
-            let [x, y] = place(here, point);
+            let [x, y] = place(
+                here,
+                Point::new(Abs::pt(f64::from(point.x)), Abs::pt(f64::from(point.y))),
+            );
             let _ = write!(data, " {} {}", number(x), number(y));
         }
         data.push(' ');

@@ -11,7 +11,7 @@ pub fn address(portal: &str, code: &str) -> String {
     format!("{}/verify#c={code}", portal.trim_end_matches('/'))
 }
 
-/// A QR code as SVG, one unit a module, rows of dark modules joined into one path.
+/// A QR code as SVG, one unit a module, a line for dark modules beside each other.
 pub fn svg(content: &str) -> Result<String, CertificateError> {
     use std::fmt::Write as _;
 
@@ -26,13 +26,13 @@ pub fn svg(content: &str) -> Result<String, CertificateError> {
             if run.first() == Some(&Color::Dark) {
                 let (left, top, length) = (x + QUIET_ZONE, y + QUIET_ZONE, run.len());
                 // Writing to a String cannot fail.
-                let _ = write!(path, "M{left} {top}h{length}v1h-{length}z");
+                let _ = write!(path, "M{left} {top}.5h{length}");
             }
             x += run.len();
         }
     }
     Ok(format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{side}v{side}H0z"/><path d="{path}"/></svg>"##
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{side}v{side}H0z"/><path fill="none" stroke="#000" d="{path}"/></svg>"##
     ))
 }
 

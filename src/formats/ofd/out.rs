@@ -12,6 +12,7 @@ pub struct Number {
     thousandths: i64,
 }
 
+#[inline(always)]
 pub fn number(number: f64) -> Number {
     Number {
         // Halves away from zero, as `round` has it; that is a call each time.
@@ -62,10 +63,12 @@ const fn shorts(fractions: bool) -> [Short; 1000] {
 }
 
 /// The value as a place in a table.
+#[inline(always)]
 fn find(table: &'static [Short; 1000], value: impl TryInto<usize>) -> Option<&'static Short> {
     table.get(value.try_into().ok()?)
 }
 
+// Inlined: where numbers are written by calls, pages take a fifth longer.
 impl Out {
     pub fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
@@ -75,15 +78,18 @@ impl Out {
         self.0
     }
 
+    #[inline(always)]
     pub fn push(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
 
+    #[inline(always)]
     fn short(&mut self, Short(bytes, length): &Short) {
         self.0.extend_from_slice(bytes);
         self.0.truncate(self.0.len() - bytes.len() + usize::from(*length));
     }
 
+    #[inline(always)]
     pub fn integer(&mut self, value: impl itoa::Integer + TryInto<usize> + Copy) {
         match find(&WHOLES, value) {
             Some(digits) => self.short(digits),
@@ -91,6 +97,7 @@ impl Out {
         }
     }
 
+    #[inline(always)]
     pub fn number(&mut self, Number { thousandths }: Number) {
         let size = thousandths.unsigned_abs();
         if thousandths < 0 {
@@ -103,6 +110,7 @@ impl Out {
     }
 
     /// With a space between them.
+    #[inline(always)]
     pub fn numbers(&mut self, all: &[f64]) {
         for (place, one) in all.iter().enumerate() {
             if place > 0 {

@@ -10,15 +10,21 @@ use super::{
 /// How long an object is, about: room to begin with.
 const OBJECT_BYTES: usize = 512;
 
+/// What its texts show stands in one piece, in their order: there are hundreds of them on a page, and what is read one after
+/// the other is at hand.
+#[derive(Default)]
 pub struct NewPage {
     pub width: f64,
     pub height: f64,
     pub objects: Vec<Object>,
+    pub text: String,
+    pub glyphs: Vec<PlacedGlyph>,
 }
 
 pub enum Object {
     Text(TextRun),
-    Path(Outline),
+    /// In a box: it is three times as large as what most objects are.
+    Path(Box<Outline>),
     Image(PlacedImage),
 }
 
@@ -59,16 +65,17 @@ pub struct TextRun {
     /// Where the first glyph's baseline begins.
     pub at: [f64; 2],
     pub fill: Color,
-    pub text: String,
-    /// In the order of the text.
-    pub glyphs: Vec<PlacedGlyph>,
+    /// Where it stands in [`NewPage::text`], in bytes.
+    pub text: Range<usize>,
+    /// Where they stand in [`NewPage::glyphs`], in the order of the text.
+    pub glyphs: Range<usize>,
 }
 
 pub struct PlacedGlyph {
     /// In the embedded font.
     pub id: u16,
     /// For how many characters of the text it stands.
-    pub characters: usize,
+    pub characters: u16,
     /// From the start of the run.
     pub x: f64,
 }
@@ -95,7 +102,32 @@ pub struct Pencil {
     pub dash_offset: f64,
 }
 
-/// A text as it stands on a page.
+/// Texts that are looked for on pages.
+pub(super) struct Sought<'a> {
+    texts: Vec<&'a str>,
+    /// A bit for each of their lengths, modulo 64: most of what stands on a page is of another.
+    lengths: u64,
+}
+
+impl<'a> Sought<'a> {
+    /// No place is looked for of an empty text, or of a short number: rows have them too, and mean something else.
+    pub fn new(texts: impl Iterator<Item = &'a str>) -> Self {
+        let is_told = |text: &&str| text.len() >= 8 || text.bytes().any(|byte| !byte.is_ascii_digit());
+        let texts: Vec<&str> = texts.filter(is_told).collect();
+        let lengths = texts.iter().fold(0, |all, text| all | Self::bit(text));
+        Self { texts, lengths }
+    }
+
+    fn bit(text: &str) -> u64 {
+        1 << (text.len() % 64)
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        self.lengths & Self::bit(text) != 0 && self.texts.contains(&text)
+    }
+}
+
+/// One of them as it stands on a page.
 pub(super) struct Shown<'a> {
     pub page: u32,
     /// The text objects that show it.
@@ -112,6 +144,7 @@ impl NewPage {
         &'a self,
         id: u32,
         resources: &Resources<'_>,
+        sought: &Sought<'_>,
         ids: &mut Ids,
         texts: &mut Vec<Shown<'a>>,
     ) -> Vec<u8> {
@@ -131,17 +164,18 @@ impl NewPage {
         for object in &self.objects {
             match object {
                 Object::Text(run) => {
-                    let objects = run.write(
-                        resources.fonts.get(run.font).copied().unwrap_or_default(),
-                        ink,
-                        ids,
-                        &mut out,
-                    );
-                    texts.push(Shown {
-                        page: id,
-                        objects,
-                        text: run.text.trim(),
-                    });
+                    let text = self.text.get(run.text.clone()).unwrap_or_default();
+                    let glyphs = self.glyphs.get(run.glyphs.clone()).unwrap_or_default();
+                    let font = resources.fonts.get(run.font).copied().unwrap_or_default();
+                    let objects = run.write((glyphs, text), font, ink, ids, &mut out);
+                    let text = text.trim();
+                    if sought.contains(text) {
+                        texts.push(Shown {
+                            page: id,
+                            objects,
+                            text,
+                        });
+                    }
                 }
                 Object::Path(path) => path.write(ids.next(), &area, &mut out),
                 Object::Image(image) => {
@@ -159,9 +193,15 @@ impl TextRun {
     /// Writes it as text objects, and returns their IDs. Characters with one glyph each stand together; any other cluster,
     /// as a ligature or a letter with its marks, has an object of its own: viewers read one `CGTransform` and one `TextCode`
     /// of an object.
-    fn write(&self, font: u32, ink: Option<Color>, ids: &mut Ids, out: &mut Out) -> Range<u32> {
+    fn write(
+        &self,
+        (mut glyphs, mut text): (&[PlacedGlyph], &str),
+        font: u32,
+        ink: Option<Color>,
+        ids: &mut Ids,
+        out: &mut Out,
+    ) -> Range<u32> {
         let first = ids.peek();
-        let (mut glyphs, mut text) = (self.glyphs.as_slice(), self.text.as_str());
         if !glyphs.is_empty() && glyphs.iter().all(|glyph| glyph.characters == 1) {
             self.write_object((glyphs, text, glyphs.len()), (ids.next(), font), ink, out);
             return first..ids.peek();
@@ -173,7 +213,7 @@ impl TextRun {
                 .split_at_checked(together.iter().map(|cluster| cluster.len()).sum())
                 .unwrap_or((glyphs, &[]));
             glyphs = after;
-            let count = own.iter().map(|glyph| glyph.characters).sum();
+            let count = own.iter().map(|glyph| usize::from(glyph.characters)).sum();
             let end = text.char_indices().nth(count).map_or(text.len(), |(end, _)| end);
             let (shown, after) = text.split_at_checked(end).unwrap_or((text, ""));
             text = after;
@@ -367,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_letter_with_its_marks_has_an_object_of_its_own() {
-        let glyph = |id: u16, characters: usize| PlacedGlyph {
+        let glyph = |id: u16, characters: u16| PlacedGlyph {
             id,
             characters,
             x: f64::from(id),
@@ -377,18 +417,12 @@ mod tests {
             size: 4.0,
             at: [0.0, 4.0],
             fill: [0, 0, 0, 255],
-            text: "abcfid".to_owned(),
-            glyphs: vec![
-                glyph(1, 1),
-                glyph(2, 1),
-                glyph(3, 1),
-                glyph(4, 0),
-                glyph(5, 2),
-                glyph(6, 1),
-            ],
+            text: 0..6,
+            glyphs: 0..6,
         };
+        let glyphs = [(1, 1), (2, 1), (3, 1), (4, 0), (5, 2), (6, 1)].map(|(id, characters)| glyph(id, characters));
         let (mut ids, mut out) = (Ids::new(), Out::with_capacity(0));
-        assert_eq!(run.write(9, None, &mut ids, &mut out), 1..5);
+        assert_eq!(run.write((&glyphs, "abcfid"), 9, None, &mut ids, &mut out), 1..5);
         let document = roxmltree::Document::parse_with_options(
             &format!(
                 "<a xmlns:ofd=\"x\">{}</a>",

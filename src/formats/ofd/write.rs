@@ -1,7 +1,6 @@
 //! A document to be written: its pages, fonts and images, its metadata, its data.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     io::{Cursor, Write as _},
 };
@@ -11,7 +10,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::{
     out::{Out, escaped},
-    page::{Color, NewPage, Object, Shown, color},
+    page::{Color, NewPage, Object, Shown, Sought, color},
 };
 
 /// The namespace of OFD (GB/T 33190-2016 7.2).
@@ -85,13 +84,14 @@ impl NewDocument<'_> {
             images: &images,
             ink,
         };
+        let sought = Sought::new(self.metadata.iter().map(|(_, value)| value.as_str()));
         let mut files = Vec::new();
         let (mut pages, mut page_list, mut texts) = (Vec::new(), String::new(), Vec::new());
         for (place, page) in self.pages.iter().enumerate() {
             let id = ids.next();
             let path = format!("Pages/Page_{place}/Content.xml");
             let _ = write!(page_list, "<ofd:Page ID=\"{id}\" BaseLoc=\"{path}\"/>");
-            let content = page.write(id, &resources, &mut ids, &mut texts);
+            let content = page.write(id, &resources, &sought, &mut ids, &mut texts);
             files.push((format!("Doc_0/{path}"), content));
             pages.push(id);
         }
@@ -217,7 +217,7 @@ impl NewDocument<'_> {
         let mut tags = String::new();
         for (name, value) in self.metadata {
             let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            let shown = texts.iter().find(|shown| !value.is_empty() && shown.text == *value);
+            let shown = texts.iter().find(|shown| shown.text == *value);
             if let Some(shown) = shown.filter(|_| is_name) {
                 let _ = write!(tags, "<{name}>");
                 for object in shown.objects.clone() {
@@ -248,10 +248,14 @@ pub(super) struct Ink {
 }
 
 fn ink(pages: &[NewPage]) -> Option<Color> {
-    let mut counts: BTreeMap<Color, usize> = BTreeMap::new();
+    // Few: what is sought stands near the front.
+    let mut counts: Vec<(Color, usize)> = Vec::new();
     for object in pages.iter().flat_map(|page| &page.objects) {
         if let Object::Text(run) = object {
-            *counts.entry(run.fill).or_default() += 1;
+            match counts.iter_mut().find(|(color, _)| *color == run.fill) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((run.fill, 1)),
+            }
         }
     }
     counts

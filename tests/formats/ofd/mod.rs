@@ -11,6 +11,7 @@ mod layers;
 mod people;
 mod seals;
 mod stamps;
+mod written;
 
 use std::collections::BTreeSet;
 
