@@ -349,11 +349,19 @@ fn pencil(stroke: &FixedStroke, here: Transform) -> Result<Pencil, CertificateEr
             LineJoin::Round => "Round",
             LineJoin::Bevel => "Bevel",
         },
-        dashes: dash
-            .map(|dash| dash.array.iter().map(|own| length(*own)).collect())
-            .unwrap_or_default(),
+        dashes: dashes(dash.iter().flat_map(|dash| &dash.array).map(|own| length(*own)))?,
         dash_offset: dash.map_or(0.0, |dash| length(dash.phase)),
     })
+}
+
+/// A dash and a gap: the `DashPattern` of OFD has no more.
+fn dashes(all: impl Iterator<Item = f64>) -> Result<Vec<f64>, CertificateError> {
+    let all: Vec<f64> = all.collect();
+    match all[..] {
+        [] | [_, _] => Ok(all),
+        [both] => Ok(vec![both, both]),
+        _ => Err(not_in_ofd("a line with dashes of several lengths")),
+    }
 }
 
 fn not_in_ofd(what: &str) -> CertificateError {
@@ -424,46 +432,78 @@ fn picture(
         scale(width, tree.size().width()),
         scale(height, tree.size().height()),
     ));
-    paths(tree.root(), here, objects)
+    paths(tree.root(), usvg::Transform::identity(), tree.size(), here, objects)
 }
 
-/// `here` takes a unit of the picture, as if it were a point, to where it stands.
-fn paths(group: &usvg::Group, here: Transform, objects: &mut Vec<Object>) -> Result<(), CertificateError> {
+/// `own` takes what is in the group to the picture, and `here` a unit of the picture, as if it were a point, to the page.
+fn paths(
+    group: &usvg::Group,
+    own: usvg::Transform,
+    size: usvg::Size,
+    here: Transform,
+    objects: &mut Vec<Object>,
+) -> Result<(), CertificateError> {
     let is_plain = group.opacity().get() >= 1.0
+        && group.blend_mode() == usvg::BlendMode::Normal
         && group.clip_path().is_none()
         && group.mask().is_none()
         && group.filters().is_empty();
     if !is_plain {
         return Err(not_in_ofd("an effect in a picture"));
     }
-    let solid = |paint: &usvg::Paint, opacity: f32| match paint {
-        usvg::Paint::Color(color) => Ok([color.red, color.green, color.blue, (opacity * 255.0).round() as u8]),
-        _ => Err(not_in_ofd("a gradient or a pattern in a picture")),
-    };
+    // One after the other: the absolute ones of usvg 0.47 have those of `use` twice.
+    let own = own.pre_concat(group.transform());
     for node in group.children() {
         match node {
-            usvg::Node::Group(inner) => paths(inner, here, objects)?,
+            usvg::Node::Group(inner) => paths(inner, own, size, here, objects)?,
             usvg::Node::Path(path) if path.is_visible() => {
-                if path.stroke().is_some() && path.paint_order() == usvg::PaintOrder::StrokeAndFill {
-                    return Err(not_in_ofd("a line under what it is around, in a picture"));
+                if !is_within(path, own, size) {
+                    return Err(not_in_ofd("what reaches over the edge of its picture"));
                 }
-                let here = here.pre_concat(transform(path.abs_transform()));
-                let fill = path.fill().map(|fill| solid(fill.paint(), fill.opacity().get()));
-                let stroke = path
-                    .stroke()
-                    .map(|stroke| picture_pencil(stroke, solid(stroke.paint(), stroke.opacity().get())?, here));
-                objects.push(Object::Path(Box::new(Outline {
-                    data: path_data(path.data(), here),
-                    fill: fill.transpose()?.map(Fill::Color),
-                    stroke: stroke.transpose()?,
-                    even_odd: path.fill().is_some_and(|fill| fill.rule() == usvg::FillRule::EvenOdd),
-                })));
+                objects.push(Object::Path(Box::new(drawing(path, here.pre_concat(transform(own)))?)));
             }
             usvg::Node::Path(_) => {}
             usvg::Node::Image(_) | usvg::Node::Text(_) => return Err(not_in_ofd("a picture in a picture")),
         }
     }
     Ok(())
+}
+
+/// The PDF ends a picture at its edge.
+fn is_within(path: &usvg::Path, own: usvg::Transform, size: usvg::Size) -> bool {
+    let line = path
+        .stroke()
+        .map(|stroke| path.data().stroke(&stroke.to_tiny_skia(), 1.0));
+    let parts = path.fill().map(|_| Some(path.data().clone())).into_iter().chain(line);
+    parts.flatten().all(|part| {
+        let bounds = part.transform(own).and_then(|part| part.compute_tight_bounds());
+        bounds.is_some_and(|bounds| {
+            let over = 1e-3 * size.width().max(size.height());
+            bounds.left() >= -over
+                && bounds.top() >= -over
+                && bounds.right() <= size.width() + over
+                && bounds.bottom() <= size.height() + over
+        })
+    })
+}
+
+fn drawing(path: &usvg::Path, here: Transform) -> Result<Outline, CertificateError> {
+    let solid = |paint: &usvg::Paint, opacity: f32| match paint {
+        usvg::Paint::Color(color) => Ok([color.red, color.green, color.blue, (opacity * 255.0).round() as u8]),
+        _ => Err(not_in_ofd("a gradient or a pattern in a picture")),
+    };
+    let (fill, stroke) = (path.fill(), path.stroke());
+    if fill.is_some() && stroke.is_some() && path.paint_order() == usvg::PaintOrder::StrokeAndFill {
+        return Err(not_in_ofd("a line under what it is around, in a picture"));
+    }
+    let color = fill.map(|fill| solid(fill.paint(), fill.opacity().get()));
+    let stroke = stroke.map(|stroke| picture_pencil(stroke, solid(stroke.paint(), stroke.opacity().get())?, here));
+    Ok(Outline {
+        data: path_data(path.data(), here),
+        fill: color.transpose()?.map(Fill::Color),
+        stroke: stroke.transpose()?,
+        even_odd: fill.is_some_and(|fill| fill.rule() == usvg::FillRule::EvenOdd),
+    })
 }
 
 fn transform(own: usvg::Transform) -> Transform {
@@ -489,10 +529,7 @@ fn picture_pencil(stroke: &usvg::Stroke, color: ofd::Color, here: Transform) -> 
             usvg::LineJoin::Bevel => "Bevel",
             usvg::LineJoin::MiterClip => return Err(not_in_ofd("a line with clipped corners")),
         },
-        dashes: stroke
-            .dasharray()
-            .map(|dashes| dashes.iter().map(|own| length(*own)).collect())
-            .unwrap_or_default(),
+        dashes: dashes(stroke.dasharray().unwrap_or_default().iter().map(|own| length(*own)))?,
         dash_offset: length(stroke.dashoffset()),
     })
 }

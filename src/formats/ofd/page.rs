@@ -10,8 +10,8 @@ use super::{
 /// How long an object is, about: room to begin with.
 const OBJECT_BYTES: usize = 512;
 
-/// What its texts show stands in one piece, in their order: there are hundreds of them on a page, and what is read one after
-/// the other is at hand.
+/// A page. What its texts show stands together, in their order: there are hundreds of them, and what lies in one piece of
+/// memory is read in one go.
 #[derive(Default)]
 pub struct NewPage {
     pub width: f64,

@@ -40,7 +40,7 @@ def right(point, message, value):
     """Whether an SM2 value (DER) is right."""
     r, s = (int.from_bytes(inside, "big") for _, _, inside in fields(value))
     key = sm2.CryptSM2(private_key="", public_key="")
-    # Given above, a point that begins with 04, or with a 0 or a 4 after it, is cut short.
+    # Of one that is given above, and begins with 04, each 0 and 4 at its front would be taken off.
     key.public_key = point[1:].hex()
     curve = bytes.fromhex(key.ecc_table["a"] + key.ecc_table["b"] + key.ecc_table["g"])
     z = hashlib.new("sm3", (len(IDENTITY) * 8).to_bytes(2, "big") + IDENTITY + curve + point[1:]).digest()

@@ -15,11 +15,18 @@ use super::{
     issued::{County, ISSUED, KINDS, LocalName as _, press, sheet},
 };
 
-/// A picture of ten units a side with a blue line in it, six units long, one and a half high.
+/// A picture of ten units a side, with a blue line in it from 4, 3 to 4, 9, which is one and a half wide.
 fn picture(attributes: &str, size: &str) -> String {
+    let line = format!(
+        "<defs><path id='line' stroke='#00f' stroke-width='.75' stroke-linecap='round' {attributes} d='M1 0h3'/></defs>\
+         <use href='#line' transform='translate(4 1) scale(2) rotate(90)'/>"
+    );
+    svg(&format!("<rect width='10' height='10' fill='#efe'/>{line}"), size)
+}
+
+fn svg(content: &str, size: &str) -> String {
     format!(
-        "#image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 10 10'><g transform='scale(2)'>\
-         <path stroke='#00f' stroke-width='.75' stroke-linecap='round' {attributes} d='M1 2h3'/></g></svg>\"),\
+        "#image(bytes(\"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 10 10'>{content}</svg>\"), \
          format: \"svg\", {size})"
     )
 }
@@ -109,14 +116,31 @@ fn images_gradients_and_lines_are_written_as_they_are_laid_out() {
         panic!()
     };
     assert_eq!((line.attribute("LineWidth"), line.attribute("Fill")), (Some("3"), None));
-    let own = |name: &str| line.children().find(|node| node.has_tag_name_local(name)).unwrap();
-    assert_eq!(own("StrokeColor").attribute("Value"), Some("0 0 255"));
-    let data: Vec<&str> = own("AbbreviatedData").text().unwrap().split(' ').collect();
-    let ["M", x, y, "L", end, same] = data[..] else {
-        panic!("{data:?}")
+    let part = |path: &roxmltree::Node<'_, '_>, name: &str| {
+        let found = path.children().find(|node| node.has_tag_name_local(name));
+        found.map(|node| {
+            (
+                node.attribute("Value").map(str::to_owned),
+                node.text().map(str::to_owned),
+            )
+        })
     };
-    let number = |text: &str| text.parse::<f64>().unwrap();
-    assert!(near(number(end) - number(x), 12.0) && y == same, "{data:?}");
+    let value = |path: &roxmltree::Node<'_, '_>, name: &str| part(path, name).and_then(|(value, _)| value);
+    assert_eq!(value(line, "StrokeColor").as_deref(), Some("0 0 255"));
+    let ground = paths
+        .iter()
+        .find(|path| value(path, "FillColor").as_deref() == Some("238 255 238"))
+        .unwrap();
+    let points = |path: &roxmltree::Node<'_, '_>| -> Vec<f64> {
+        let (_, data) = part(path, "AbbreviatedData").unwrap();
+        data.unwrap().split(' ').filter_map(|part| part.parse().ok()).collect()
+    };
+    let corner = points(ground);
+    let [x, y, end, below] = points(line)[..] else { panic!() };
+    let from_corner = [x - corner[0], y - corner[1], end - corner[0], below - corner[1]];
+    for (found, expected) in from_corner.into_iter().zip([8.0, 6.0, 8.0, 18.0]) {
+        assert!((found - expected).abs() < 0.002, "{from_corner:?}");
+    }
 }
 
 #[test]
@@ -134,7 +158,16 @@ fn what_cannot_be_written_as_it_is_laid_out_is_refused_and_never_left_out() {
         format!("#image(bytes(({})), width: 9mm)", gif.join(", ")),
         picture("fill='none'", "width: 20mm, height: 10mm, fit: \"stretch\""),
         picture("fill='#f00' paint-order='stroke'", "width: 20mm"),
+        svg(
+            "<rect width='10' height='10' fill='none' stroke='#000'/>",
+            "width: 20mm",
+        ),
+        svg(
+            "<rect width='5' height='5' style='mix-blend-mode:multiply'/>",
+            "width: 20mm",
+        ),
         "#scale(x: 200%)[#line(length: 20mm)]".to_owned(),
+        "#line(length: 20mm, stroke: (dash: \"dash-dotted\"))".to_owned(),
     ];
     for more in cases {
         let (sheet, _) = with(&more);
