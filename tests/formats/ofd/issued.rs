@@ -45,7 +45,7 @@ fn records(kind: &str, count: usize) -> Vec<Map<String, Value>> {
                 "参保缴费"
             };
             let record = json!({
-                "id_number": ID, "name": "示例人甲", "employer": "莎车县示例纺织有限责任公司",
+                "id_number": ID, "name": "示例人甲", "employer": "莎车县示例（新疆）有限公司",
                 "month": format!("{}-{:02}", 2009 + place / 12, place % 12 + 1),
                 "base_amount": format!("{}.00", 3_204 + 37 * (place / 12)),
                 "personal_amount": "256.32", "employer_amount": "512.64",

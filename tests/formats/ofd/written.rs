@@ -207,6 +207,35 @@ fn tags_lead_to_where_the_metadata_stand() {
     }
 }
 
+#[test]
+fn figures_of_rows_are_as_wide_as_each_other_and_all_else_keeps_its_width() {
+    for kind in KINDS {
+        let ofd = County::new().issue(&press(), kind, 20);
+        let package = Package::read(&ofd).unwrap();
+        let page = String::from_utf8(package.file("Doc_0/Pages/Page_0/Content.xml").unwrap().to_vec()).unwrap();
+        let page = Document::parse(&page).unwrap();
+        let codes = page.descendants().filter(|node| node.has_tag_name_local("TextCode"));
+        let (mut amounts, mut employers) = (0, 0);
+        for code in codes {
+            let (text, gaps) = (code.text().unwrap(), code.attribute("DeltaX").unwrap_or_default());
+            // Rows are set in 9.5 points, 3.351 mm.
+            if code.attribute("Y") != Some("3.351") {
+                continue;
+            }
+            let repeated = |gap: &str| format!("g {} {gap}", text.chars().count() - 1);
+            if text.ends_with(".00") {
+                amounts += 1;
+                assert_eq!(gaps, repeated("1.676"), "{kind}: {text}");
+            } else if text.contains('（') {
+                employers += 1;
+                assert_eq!(gaps, repeated("3.351"), "{kind}: {text}");
+            }
+        }
+        // The last three go with the end, to the next page.
+        assert!(amounts >= 17 && employers == 17, "{kind}: {amounts}, {employers}");
+    }
+}
+
 /// The text objects of a page, by ID.
 fn objects_of(page: &str) -> Vec<(String, String)> {
     let page = Document::parse(page).unwrap();
